@@ -1,0 +1,19 @@
+/* maru.h - everything: the plain layer by noun and, in C, the vocabulary of async functions. */
+#ifndef MARU_H
+#define MARU_H
+
+#include "maru/err.h"
+#include "maru/frame.h"
+#include "maru/future.h"
+#include "maru/metrics.h"
+#include "maru/net.h"
+#include "maru/runtime.h"
+#include "maru/scope.h"
+#include "maru/task.h"
+#include "maru/time.h"
+
+#ifndef __cplusplus
+#include "maru/async.h"
+#endif
+
+#endif

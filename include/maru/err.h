@@ -1,0 +1,35 @@
+/* err.h - errors: negative errnos, and the few codes that only Maru knows.
+ *
+ * Every call returns a value >= 0 or a negative errno, as completions of the kernel do. Codes of
+ * Maru's own stand at -4096 and below, where no errno is. */
+#ifndef MARU_ERR_H
+#define MARU_ERR_H
+
+#include <errno.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The runtime is shutting down and takes no new work. */
+#define MARU_ESHUTDOWN 4096
+/* Async functions call each other deeper than MARU_DEPTH_MAX levels. */
+#define MARU_EDEPTH    4097
+
+/* How many async functions may await each other in one chain: 1,000 levels polled from the root
+ * need about a quarter of a megabyte of stack, which every thread of ours has. */
+#define MARU_DEPTH_MAX 1000
+
+/* The name of a negative errno or Maru code, as "ECONNRESET"; "0" for values >= 0; "unknown"
+ * else. The string is static.
+ * Threads: any thread, signal-safe. */
+const char *maru_err_name(int err);
+
+/* A sentence about it. The string is static.
+ * Threads: any thread. */
+const char *maru_err_text(int err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

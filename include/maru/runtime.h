@@ -1,0 +1,80 @@
+/* runtime.h - runtimes: workers with their queues, timers and drivers; one object, no globals. */
+#ifndef MARU_RUNTIME_H
+#define MARU_RUNTIME_H
+
+#include "frame.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct maru_runtime maru_runtime;
+
+/* MULTI: worker threads of its own. SINGLE: no thread; the one that made it runs everything, in
+ * maru_block_on. */
+enum maru_flavor { MARU_FLAVOR_MULTI, MARU_FLAVOR_SINGLE };
+
+/* AUTO: a ring per worker if the kernel allows one, else epoll. The environment's MARU_IO
+ * (auto, ring, ring-coop, ring-none, epoll) overrides AUTO. */
+enum maru_io { MARU_IO_AUTO, MARU_IO_RING, MARU_IO_RING_COOP, MARU_IO_RING_NONE, MARU_IO_EPOLL };
+
+/* Zero means the default, in every field. */
+typedef struct maru_options {
+    uint32_t size;           /* sizeof(maru_options), set by maru_options_init */
+    uint32_t workers;        /* default: MARU_WORKERS of the environment, else the CPUs that this
+                                process may use; at most 256 */
+    uint32_t flavor;         /* enum maru_flavor */
+    uint32_t io;             /* enum maru_io */
+    uint32_t budget;         /* operations that may finish in one poll of a task; default 128 */
+    uint32_t spin_us;        /* how long a worker looks for work before it sleeps: default 50;
+                                UINT32_MAX: not at all */
+    uint64_t seed;           /* of victims and select; default: from the system */
+    uint32_t pin;            /* 1: worker i runs on the i-th allowed CPU only */
+    uint32_t reserved;
+} maru_options;
+
+/* Fills in `options`, of `size` bytes as the caller's compiler knows it, with zeroes and size.
+ * Threads: any thread. */
+void maru_options_init(maru_options *options, size_t size);
+
+/* Makes a runtime and starts its workers. options may be NULL.
+ * Threads: any thread; a SINGLE runtime belongs to the calling one from then on.
+ * Returns 0 and sets *ret_runtime. Errors: -EINVAL a value is out of range, or MARU_IO or
+ * MARU_WORKERS of the environment is not understood; -E2BIG options has fields that this library
+ * does not know; -ENOMEM, -EMFILE, -EAGAIN no memory, descriptors or threads; -ENOSYS, -EPERM,
+ * ... the I/O backend that was asked for by name is refused. On error nothing has changed. */
+int maru_runtime_new(const maru_options *options, maru_runtime **ret_runtime) MARU_MUST_USE;
+
+/* Cancels every task, runs until all have ended, stops the workers, frees everything.
+ * NULL is fine.
+ * Threads: one thread at a time, not a worker's; a SINGLE runtime: its own thread.
+ * Returns 0. Errors: -EDEADLK called inside a task; -EPERM the wrong thread for SINGLE; -EBUSY a
+ * maru_block_on is still going on. Nothing has changed then. */
+int maru_runtime_free(maru_runtime *runtime);
+
+/* Runs an async function to its end from outside, and the runtime's other tasks if SINGLE.
+ * Threads: any thread that is not inside a task; SINGLE: its own thread.
+ * Returns the function's result. Errors: -EINVAL runtime or image is NULL; -EDEADLK inside a
+ * task; -EPERM the wrong thread for SINGLE; -ENOMEM; -MARU_ESHUTDOWN. */
+maru_result maru_block_on_image(maru_runtime *runtime, const maru_frame *image,
+                                size_t size) MARU_MUST_USE;
+
+/* Runs an async function as a whole program on a MULTI runtime with default options, whose first
+ * worker is the calling thread. One line on stderr tells of a negative result.
+ * Threads: one thread at a time, not inside a task.
+ * Returns 0, or 1 when the result was negative or no runtime could be made. */
+int maru_main_image(const maru_frame *image, size_t size);
+
+/* The runtime of the calling task; NULL outside of tasks.
+ * Threads: any thread. */
+maru_runtime *maru_runtime_current(void);
+
+/* How many workers it has, and which backend won: "ring", "ring-coop", "ring-none", "epoll".
+ * Threads: any thread. */
+uint32_t maru_runtime_workers(const maru_runtime *runtime);
+const char *maru_runtime_io(const maru_runtime *runtime);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

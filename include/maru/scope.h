@@ -1,0 +1,69 @@
+/* scope.h - scopes: nurseries of tasks that cannot outlive the frame that holds them.
+ *
+ * A scope is a member of a frame. Its children are tasks and may run on other workers; leaving
+ * the function by any road waits for them before finally runs. */
+#ifndef MARU_SCOPE_H
+#define MARU_SCOPE_H
+
+#include "frame.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ALL: the first error cancels the other children and is what wait returns; for a computation.
+ * EACH: an error concerns that child alone and is counted; for servers. */
+enum maru_scope_policy { MARU_SCOPE_ALL, MARU_SCOPE_EACH };
+
+/* Told of each child of an EACH scope that ended with a negative result other than -ECANCELED.
+ * Called on the worker that ran the child, several at once; must not block. */
+typedef void maru_scope_error_fn(void *arg, maru_result error);
+
+/* Zeroed memory is an empty scope with policy ALL. */
+typedef struct maru_scope {
+    maru_leaf leaf_;
+    uint64_t count_;         /* children that have not ended, and whether the owner waits */
+    struct maru_child *kids_; /* those that have suspended, under lock_ */
+    maru_scope_error_fn *on_error_;
+    void *on_error_arg_;
+    uint32_t lock_;
+    uint32_t failed_;
+    int32_t error_;          /* ALL: the first error; any: -ECANCELED once cancelled */
+    uint8_t policy_;
+    uint8_t cancelled_;
+} maru_scope;
+
+/* Makes an empty scope. Aborts if it has children.
+ * Threads: task only, from the frame that holds it. */
+void maru_scope_init(maru_scope *scope, enum maru_scope_policy policy);
+
+/* EACH: who is told of errors. NULL: nobody, they are only counted.
+ * Threads: task only, from the frame that holds it, before the first child. */
+void maru_scope_on_error(maru_scope *scope, maru_scope_error_fn *fn, void *arg);
+
+/* Spawns a child whose root frame is a copy of `image`. On error ownership has not moved.
+ * Threads: task only, from `owner`, the frame that holds the scope.
+ * Returns 0. Errors: -ENOMEM; -MARU_ESHUTDOWN; -ECANCELED or the first error when the scope has
+ * been cancelled; -EINVAL owner is not a frame of the calling task. */
+int maru_scope_spawn_image(maru_frame *owner, maru_scope *scope, const maru_frame *image,
+                           size_t size) MARU_MUST_USE;
+
+/* A future that waits until all children have ended; the scope is as good as new after it.
+ * If the wait is cancelled, the children are cancelled and still waited for.
+ * Threads: start function, task only, from the frame that holds it.
+ * Errors: ALL: the first error of a child; any: -ECANCELED cancelled. */
+maru_future *maru_scope_wait(maru_scope *scope);
+
+/* Cancels all children, and refuses new ones until the scope has been waited for.
+ * Threads: task only, from the frame that holds it. */
+void maru_scope_cancel(maru_scope *scope);
+
+/* How many children have not ended. How many have failed since init (-ECANCELED not counted).
+ * Threads: task only, from the frame that holds it. */
+size_t maru_scope_count(const maru_scope *scope);
+size_t maru_scope_failed(const maru_scope *scope);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

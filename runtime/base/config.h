@@ -1,0 +1,74 @@
+/* config.h - every limit of the runtime, with its reason. Tests that need corners use the small
+ * values under MARU_MODEL. */
+#ifndef MARU_BASE_CONFIG_H
+#define MARU_BASE_CONFIG_H
+
+#include <stdint.h>
+
+/* Slots of a worker's queues: enough to keep thieves busy, small enough to stay in the cache.
+ * The explorer reaches full and wrapped queues with four. */
+#ifdef MARU_MODEL
+#define QUEUE_SLOTS 4u
+#else
+#define QUEUE_SLOTS 256u
+#endif
+_Static_assert((QUEUE_SLOTS & (QUEUE_SLOTS - 1)) == 0, "indices are taken modulo a power of two");
+
+/* Workers of one runtime: four words of the idle mask, and what 16 bits of a timer can name. */
+#define WORKERS_MAX 256u
+#define IDLE_WORDS  (WORKERS_MAX / 64u)
+
+/* Operations that may finish in one poll before the task must let others run; tokio's figure. */
+#define BUDGET_DEFAULT 128u
+
+/* Polls between two looks at the inject queue, and between two turns of the driver, while there
+ * is work: tokio and Go use 61, a prime, so that it does not beat with periodic work. */
+#define INJECT_INTERVAL 61u
+#define TURN_INTERVAL   61u
+
+/* Tasks moved from the inject queue at once: amortises its lock, and is walked under it. */
+#define INJECT_BATCH 64u
+
+/* Polls in a row out of the next-slot: two tasks that wake each other must not starve a third.
+ * Together with the alternation of the other queues it gives F1 its factor of four. */
+#define NEXT_SLOT_RUN 2u
+
+/* How long a sleeper on watch over silent next-slots sleeps at a time. */
+#define WATCH_NS (2 * INT64_C(1000000))
+
+/* How long a worker looks around before it sleeps, at the start; it adapts from there. */
+#define SPIN_NS_DEFAULT (50 * INT64_C(1000))
+
+/* A tick of the timer wheel is 2^17 ns, 131 us: fine enough for milliseconds, and eight levels
+ * of 64 slots cover every 63-bit nanosecond. */
+#define TICK_SHIFT   17
+#define WHEEL_LEVELS 8
+_Static_assert(TICK_SHIFT + 6 * WHEEL_LEVELS >= 63, "the wheel covers all of time");
+
+/* Timers that one hold of a wheel's lock may expire: a poll's worth of work for who waits. */
+#define EXPIRE_BATCH 64u
+
+/* Awaits in one poll that gave -ECANCELED before we say that the function is deaf. */
+#define DEAF_AWAITS 64u
+
+/* Chunks of a slab: one allocation serves hundreds of tasks; a task finds its chunk's header by
+ * masking its address. */
+#define CHUNK_BYTES ((size_t)65536)
+
+/* Waiters of one descriptor that are completed under one hold of its lock. */
+#define WAKE_BATCH 16u
+
+/* Descriptors: two levels of pages; the highest number that the kernel gives by default. */
+#define FD_PAGE_ENTRIES 1024u
+#define FD_PAGES        1024u
+#define FD_MAX          (FD_PAGE_ENTRIES * FD_PAGES)
+
+/* Events taken in one enter of the epoll backend, and the sizes of a ring's queues. */
+#define EVENTS_PER_TURN 256
+#define RING_SQ_ENTRIES 256u
+#define RING_CQ_ENTRIES 4096u
+
+/* Enters of one turn of a ring whose task work does not end: a DEFER enter takes 20 at most. */
+#define ENTERS_PER_TURN 16
+
+#endif

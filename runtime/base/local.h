@@ -1,0 +1,36 @@
+/* local.h - what the lower rooms use of the worker that they run on.
+ *
+ * A worker begins with a struct local; a runtime has one more for calls from outside, under a
+ * lock. Only its own worker writes it, but for what names another rule. */
+#ifndef MARU_BASE_LOCAL_H
+#define MARU_BASE_LOCAL_H
+
+#include "runtime/base/atomic.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/driver.h"
+#include "runtime/base/rng.h"
+#include "runtime/base/slab.h"
+
+struct task_ops;
+struct wheel;
+
+struct local {
+    const struct task_ops *ops;  /* of the runtime; also tells runtimes apart */
+    struct slab tasks;           /* detached tasks */
+    struct slab children;        /* of scopes */
+    struct rng rng;
+    struct wheel *wheels;        /* of all workers, by id; the own one is wheels[id] */
+    struct driver *driver;       /* NULL outside of workers */
+    struct driver **drivers;     /* of all workers, by id */
+    const struct clock *clock;
+    void *io;                    /* what all drivers of the runtime share; io's own */
+    uint64_t seed;
+    uint64_t spawned;            /* owner writes; metrics and shutdown read */
+    uint64_t ended;              /* likewise */
+    uint64_t timers_fired;       /* likewise; metric */
+    uint32_t id;
+    uint32_t budget;
+    bool closed;                 /* no new tasks from here: the runtime is shutting down */
+};
+
+#endif

@@ -1,0 +1,105 @@
+/* schedule.c - where a task goes that can run.
+ *
+ *     woken by the running poll     -> the worker's next-slot, silently (the watch sees to it)
+ *     woken by the worker's driver  -> its fifo, announced once a batch
+ *     spawned by the running poll   -> its fifo, announced
+ *     child of an ALL scope         -> its deque, announced
+ *     again, by itself              -> its fifo, announced if other work is there too
+ *     anything from other threads   -> the inject queue, announced
+ *     what does not fit             -> the inject queue */
+#include "runtime/sched/worker.h"
+
+#include "runtime/base/atomic.h"
+#include "runtime/base/check.h"
+
+static struct sched *sched_of(const struct task_ops *ops)
+{
+    return (struct sched *)(uintptr_t)ops;
+}
+
+void worker_notify(struct worker *worker)
+{
+    struct driver *driver = worker->local.driver;
+    if (park_notify(&worker->park))
+        driver->ops->kick(driver);
+}
+
+void sched_announce(struct sched *sched)
+{
+    int id = idle_wake_one(&sched->idle);
+    if (id >= 0)
+        worker_notify(&sched->workers[id]);
+}
+
+void worker_push(struct worker *worker, maru_task *task)
+{
+    if (UNLIKELY(!fifo_push(&worker->fifo, task)))
+        inject_push_live(&worker->sched->inject, task);
+}
+
+static void push_child(struct worker *worker, maru_task *task)
+{
+    if (UNLIKELY(!deque_push(&worker->deque, task)))
+        inject_push_live(&worker->sched->inject, task);
+}
+
+static bool has_other_work(struct worker *worker)
+{
+    return fifo_len(&worker->fifo) > 1 || deque_len(&worker->deque) > 0 ||
+           atomic_load_rlx(&worker->next_slot) ||       /* owner: only the watch empties it */
+           inject_len(&worker->sched->inject) > 0;
+}
+
+/* The newest wake runs next, for its data are in the cache; the one before it queues. */
+static void fill_next_slot(struct worker *worker, maru_task *task)
+{
+    maru_task *before = atomic_exchange_sc(&worker->next_slot, task);   /* pairs with watch.c */
+    metric_add(&worker->fills, 1);
+    if (before) {
+        worker_push(worker, before);
+        sched_announce(worker->sched);
+    }
+    watch_after_fill(worker);
+}
+
+static void push_quietly(struct worker *worker, maru_task *task)
+{
+    worker->dirty = true;
+    if (UNLIKELY(!fifo_push_quietly(&worker->fifo, task)))
+        inject_push_live(&worker->sched->inject, task);
+}
+
+static void schedule_here(struct worker *worker, maru_task *task, enum schedule_why why)
+{
+    switch (why) {
+    case SCHEDULE_WOKEN:
+        if (worker->polling)
+            fill_next_slot(worker, task);
+        else
+            push_quietly(worker, task);
+        return;
+    case SCHEDULE_AGAIN:
+        worker_push(worker, task);
+        if (has_other_work(worker))
+            sched_announce(worker->sched);
+        return;
+    case SCHEDULE_CHILD:
+        push_child(worker, task);
+        break;
+    case SCHEDULE_SPAWNED:
+        worker_push(worker, task);
+        break;
+    }
+    sched_announce(worker->sched);
+}
+
+void sched_schedule(const struct task_ops *ops, maru_task *task, enum schedule_why why)
+{
+    struct local *local = context_here()->local;
+    if (LIKELY(local && local->ops == ops)) {
+        schedule_here((struct worker *)(void *)local, task, why);
+        return;
+    }
+    inject_push_live(&sched_of(ops)->inject, task);
+    sched_announce(sched_of(ops));
+}

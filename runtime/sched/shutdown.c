@@ -1,0 +1,90 @@
+/* shutdown.c - closing, in numbered steps.
+ *
+ *  1. sched_close: no task enters from outside (inject_close, X1); all workers are woken.
+ *  2. Each worker acknowledges between two polls: from then on it spawns nothing.
+ *  3. The last to acknowledge cancels every detached task, by walking over the slabs; scopes
+ *     cancel their children themselves. Every task runs its finally.
+ *  4. A worker that falls idle counts tasks: those that were spawned, less those that have ended.
+ *     None left: stopped, and everybody is woken to see it.
+ *
+ * X1 After step 2 the number of spawned tasks stands still.
+ * X2 Every live task ends once, by its own poll.
+ *
+ * Why the count of step 4 is right: workers count after a read-modify-write of one word (quiet),
+ * so of two workers that fall idle the later one sees all ends of the earlier one; the last one
+ * sees all. */
+#include "runtime/sched/worker.h"
+
+#include "runtime/base/atomic.h"
+#include "runtime/base/check.h"
+
+static void notify_all(struct sched *sched)
+{
+    for (uint32_t i = 0; i < sched->count; i++)
+        worker_notify(&sched->workers[i]);
+}
+
+void sched_close(struct sched *sched)
+{
+    inject_close(&sched->inject);
+    atomic_store_sc(&sched->closing, 1u);       /* pairs with worker_step: load of closing */
+    notify_all(sched);
+}
+
+static void cancel_task(void *slot, void *unused)
+{
+    (void)unused;
+    maru_task *task = slot;
+    if (state_cancel(&task->state) == STATE_QUEUE)
+        task_schedule(task, SCHEDULE_WOKEN);
+}
+
+static void cancel_all(struct sched *sched)
+{
+    slab_walk(&sched->outside.tasks, cancel_task, NULL);
+    for (uint32_t i = 0; i < sched->count; i++)
+        slab_walk(&sched->workers[i].local.tasks, cancel_task, NULL);
+}
+
+static void acknowledge(struct worker *worker)
+{
+    struct sched *sched = worker->sched;
+    worker->closed = worker->local.closed = true;
+    if (atomic_add_ar(&sched->closed_workers, 1u) + 1 == sched->count)  /* pairs with itself */
+        cancel_all(sched);
+}
+
+static uint64_t live_tasks(struct sched *sched)
+{
+    uint64_t live = metric_read(&sched->outside.spawned);
+    for (uint32_t i = 0; i < sched->count; i++)
+        live += metric_read(&sched->workers[i].local.spawned);
+    live -= metric_read(&sched->outside.ended);
+    for (uint32_t i = 0; i < sched->count; i++)
+        live -= metric_read(&sched->workers[i].local.ended);
+    return live;
+}
+
+static bool is_over(struct sched *sched)
+{
+    if (atomic_load_acq(&sched->stopped))       /* pairs with is_over: store */
+        return true;
+    if (atomic_add_ar(&sched->closed_workers, 0u) != sched->count)      /* pairs with acknowledge */
+        return false;
+    atomic_add_ar(&sched->quiet, 1u);           /* pairs with itself: orders the counts */
+    if (live_tasks(sched) != 0)
+        return false;
+    atomic_store_rel(&sched->stopped, 1u);      /* pairs with is_over: load */
+    notify_all(sched);
+    return true;
+}
+
+/* True: all tasks have ended, the worker may leave. */
+bool shutdown_step(struct worker *worker)
+{
+    if (!worker->closed)
+        acknowledge(worker);
+    if (fifo_len(&worker->fifo) > 0 || deque_len(&worker->deque) > 0)
+        return false;
+    return is_over(worker->sched);
+}

@@ -1,0 +1,102 @@
+/* watch.c - the watch over silent next-slots.
+ *
+ * A wake inside a poll fills the next-slot and tells nobody, for the woken task runs next. If
+ * the poll then blocks its thread on what that task would do, the program would hang. So while
+ * next-slots are being filled one sleeper is on watch: it sleeps at most WATCH_NS at a time, and
+ * takes the next-slot of a worker whose poll counter has not moved since its last look.
+ *
+ * N1 A fill looks for a watch after it has filled; a watch that ends looks at all next-slots
+ *    after it has resigned; all four are sequentially consistent (as P1).
+ * N2 A fill that finds no watch wakes a sleeper, who becomes the watch before it sleeps again.
+ * N3 The watch stays as long as slots were filled since its last look: so a busy program pays
+ *    one wake of one sleeper in WATCH_NS, an idle one nothing.
+ * N4 A watch that has found other work hands the watch on. */
+#include "runtime/sched/worker.h"
+
+#include "runtime/base/atomic.h"
+
+void watch_after_fill(struct worker *worker)
+{
+    struct sched *sched = worker->sched;
+    if (sched->count > 1 && !idle_is_watched(&sched->idle))
+        sched_announce(sched);
+}
+
+static bool is_filled(struct worker *worker)
+{
+    return atomic_load_sc(&worker->next_slot) != NULL;      /* pairs with fill_next_slot (N1) */
+}
+
+/* Was any slot filled since the last look, or is one filled now? */
+static bool is_needed(struct worker *worker)
+{
+    struct sched *sched = worker->sched;
+    bool needed = false;
+    for (uint32_t i = 0; i < sched->count; i++) {
+        struct worker *other = &sched->workers[i];
+        uint64_t fills = metric_read(&other->fills);
+        needed |= is_filled(other) || fills != worker->fills_seen[i];
+        worker->fills_seen[i] = fills;
+        worker->polls_seen[i] = metric_read(&other->polls);
+    }
+    return needed;
+}
+
+static void resign(struct worker *worker)
+{
+    worker->watching = false;
+    idle_watch_end(&worker->sched->idle);
+}
+
+/* Before its sleep a worker becomes the watch if one is needed, or stays it. */
+void watch_before_sleep(struct worker *worker)
+{
+    struct sched *sched = worker->sched;
+    if (sched->count == 1)
+        return;
+    bool needed = is_needed(worker);
+    if (!worker->watching && needed)
+        worker->watching = idle_watch_begin(&sched->idle, worker->local.id);
+    if (!worker->watching || needed)
+        return;
+    resign(worker);
+    if (is_needed(worker))                                  /* N1: a fill that saw us */
+        worker->watching = idle_watch_begin(&sched->idle, worker->local.id);
+}
+
+static bool is_stuck(const struct worker *worker, struct worker *other, uint32_t i)
+{
+    return other != worker && is_filled(other) &&
+           metric_read(&other->polls) == worker->polls_seen[i];
+}
+
+/* After its sleep the watch takes the task of a worker that is stuck in a poll. */
+maru_task *watch_after_sleep(struct worker *worker)
+{
+    struct sched *sched = worker->sched;
+    for (uint32_t i = 0; worker->watching && i < sched->count; i++) {
+        struct worker *other = &sched->workers[i];
+        if (!is_stuck(worker, other, i))
+            continue;
+        maru_task *task = atomic_exchange_acq(&other->next_slot, NULL);     /* with the fill */
+        if (task) {
+            metric_add(&worker->watch_steals, 1);
+            return task;
+        }
+    }
+    return NULL;
+}
+
+/* The watch goes to work: somebody else must watch, if a slot is filled (N4). */
+void watch_give_up(struct worker *worker)
+{
+    if (!worker->watching)
+        return;
+    resign(worker);
+    for (uint32_t i = 0; i < worker->sched->count; i++) {
+        if (is_filled(&worker->sched->workers[i])) {
+            sched_announce(worker->sched);
+            return;
+        }
+    }
+}

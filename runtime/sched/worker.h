@@ -1,0 +1,118 @@
+/* worker.h - the scheduler's objects: a worker, and what all workers of a runtime share.
+ *
+ * worker_step is the whole loop without its waiting, so that one thread can drive many workers
+ * from a seed; worker_sleep is the waiting. */
+#ifndef MARU_SCHED_WORKER_H
+#define MARU_SCHED_WORKER_H
+
+#include "runtime/base/local.h"
+#include "runtime/queue/deque.h"
+#include "runtime/queue/fifo.h"
+#include "runtime/queue/inject.h"
+#include "runtime/sched/idle.h"
+#include "runtime/sched/park.h"
+#include "runtime/task/task.h"
+#include "timer/wheel.h"
+
+struct sched;
+
+struct worker {
+    struct local local;          /* first: a context's local is its worker */
+    struct sched *sched;
+    struct fifo fifo;            /* woken and detached tasks, children of EACH scopes */
+    struct deque deque;          /* children of ALL scopes */
+    maru_task *next_slot;        /* woken by the running poll; the owner and the watch exchange */
+    uint64_t fills;              /* times it was filled; owner writes, the watch reads */
+    struct park park;
+    struct context *context;     /* the thread-local of who runs it */
+    uint64_t polls;              /* owner writes; the watch and metrics read */
+    uint64_t steals, parks, watch_steals;    /* metrics */
+    uint32_t inject_credit;      /* what the inject queue has over the fifo when both are long */
+    bool polling;                /* owner writes; the watch reads */
+    bool searching;              /* counted in idle.searchers */
+    bool watching;               /* idle.on_watch is this worker */
+    bool dirty;                  /* a turn has pushed tasks that are not announced yet */
+    bool closed;                 /* has acknowledged the shutdown */
+    int64_t spin_ns;             /* how long it looks around before it sleeps; adapts */
+    int64_t idle_since_ns;       /* 0: not idle */
+    uint64_t *polls_seen;        /* of every worker, at the last look of the watch */
+    uint64_t *fills_seen;        /* likewise */
+};
+
+struct sched {
+    struct task_ops ops;         /* first: a task's waker leads here */
+    struct worker *workers;
+    uint32_t count;
+    int64_t spin_ns_max;         /* 0: never spin */
+    struct clock clock;
+    struct wheel *wheels;        /* one a worker */
+    struct inject inject;
+    struct idle idle;
+    struct local outside;        /* spawns from outside, under outside_lock */
+    uint32_t outside_lock;
+    uint32_t closing;            /* set once; everybody reads */
+    uint32_t closed_workers;     /* acknowledgements */
+    uint32_t quiet;              /* orders the counts of tasks at the end (shutdown.c) */
+    uint32_t stopped;            /* set once all tasks have ended */
+};
+
+enum step { STEP_RAN, STEP_IDLE, STEP_PARK, STEP_STOPPED };
+
+struct sched_options {
+    struct alloc *alloc;
+    uint32_t workers;
+    uint32_t budget;
+    uint64_t seed;
+    int64_t spin_ns;
+    struct clock clock;
+    maru_runtime *runtime;
+};
+
+/* Everything but drivers and threads. 0 or -ENOMEM; sched_fini accepts half of it. */
+int sched_init(struct sched *sched, const struct sched_options *options) MARU_MUST_USE;
+void sched_fini(struct sched *sched, struct alloc *alloc);
+
+/* The calling thread is this worker from now on / is none any more. */
+void worker_enter(struct worker *worker);
+void worker_leave(struct worker *worker);
+
+/* One poll, one look around, or the decision to sleep. PARK: the worker has announced its sleep;
+ * worker_sleep must follow, by the same thread. */
+enum step worker_step(struct worker *worker);
+
+/* Waits in the driver until something happens, and takes the announcement back. */
+void worker_sleep(struct worker *worker);
+
+/* How long that may take: DRIVER_FOR_EVER, or nanoseconds from now. */
+int64_t worker_sleep_limit(struct worker *worker);
+
+/* Wakes a worker that sleeps, or makes it not sleep. Any thread. */
+void worker_notify(struct worker *worker);
+
+/* Looks for sleepers after work was published (P1). Any thread. */
+void sched_announce(struct sched *sched);
+
+/* The next task of the worker's own and of the inject queue, or NULL (pick.c). */
+maru_task *worker_pick(struct worker *worker);
+
+/* A task of another worker's, or NULL (steal.c). */
+maru_task *worker_steal(struct worker *worker);
+
+/* True if any queue has a task that this worker could take: the re-check of P1 (steal.c). */
+bool sched_has_work(struct sched *sched);
+
+/* The watch over silent next-slots (watch.c). */
+void watch_after_fill(struct worker *worker);
+void watch_before_sleep(struct worker *worker);
+maru_task *watch_after_sleep(struct worker *worker);
+void watch_give_up(struct worker *worker);
+
+/* Where a task goes (schedule.c). */
+void sched_schedule(const struct task_ops *ops, maru_task *task, enum schedule_why why);
+void worker_push(struct worker *worker, maru_task *task);
+
+/* Shutdown (shutdown.c). */
+void sched_close(struct sched *sched);
+bool shutdown_step(struct worker *worker);
+
+#endif

@@ -1,0 +1,28 @@
+/* frame.h - internal face of frames: resuming one, cancelling a root. */
+#ifndef MARU_TASK_FRAME_H
+#define MARU_TASK_FRAME_H
+
+#include "maru/frame.h"
+
+/* Bits of a future's flags. */
+enum {
+    FUTURE_LINKED = 1 << 0,      /* in flight: some frame or future owns it */
+    FUTURE_WANTED = 1 << 1,      /* in the set that is being awaited */
+    FUTURE_LOSING = 1 << 2,      /* told to end */
+    FUTURE_ENDED = 1 << 3,       /* its result is there */
+    FRAME_SUSPENDED = 1 << 4,    /* the body returned from an await */
+    FRAME_HIT = 1 << 5,          /* the body reached its resume point */
+    FRAME_CANCELLED = 1 << 6,    /* sticky: cancellation is a level */
+};
+
+/* Resumes `frame` of the task, then its parents as far as frames end. The root's result, or
+ * MARU_PENDING. The task's runner. */
+maru_result frame_resume(maru_task *task, maru_frame *frame);
+
+/* The next poll finds the frame cancelled. The task's runner. */
+void frame_cancel(maru_frame *frame);
+
+/* Puts a future in flight in a frame, if it is not. The task's runner. */
+void frame_link(maru_frame *frame, maru_future *future);
+
+#endif

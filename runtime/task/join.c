@@ -1,0 +1,99 @@
+/* join.c - handles of detached tasks: spawn, cancel, detach, and the wait for a task's end.
+ *
+ * J1 The handle is given back once: by a join that delivers, or by detach.
+ * J2 A join that waits is the task's owner word, published by JOINER in the state word; the
+ *    task's end completes it if JOINER was set before DONE.
+ * J3 A cancelled join takes itself back, or stays pending until the end has completed it. */
+#include "runtime/task/task.h"
+
+#include "runtime/base/atomic.h"
+#include "maru/err.h"
+#include "runtime/base/check.h"
+#include "runtime/task/frame.h"
+#include "runtime/task/waker.h"
+
+/* ---- the handle ---- */
+
+maru_task *maru_spawn_image(const maru_frame *image, size_t size)
+{
+    struct context *here = context_here();
+    if (!here->task || here->local->closed)
+        return NULL;
+    maru_task *task = task_new(here->local, image, size, STATE_HANDLE);
+    if (task)
+        task_schedule(task, SCHEDULE_SPAWNED);
+    return task;
+}
+
+void maru_cancel(maru_task *task)
+{
+    if (task && state_cancel(&task->state) == STATE_QUEUE)
+        task_schedule(task, SCHEDULE_WOKEN);
+}
+
+void maru_detach(maru_task *task)
+{
+    if (task && state_drop_handle(&task->state) == STATE_FREE)
+        task_free(task);
+}
+
+bool maru_task_is_finished(const maru_task *task)
+{
+    return atomic_load_acq(&task->state) & STATE_DONE;      /* pairs with state_to_done */
+}
+
+/* ---- waiting ---- */
+
+/* The task is done: its result, and our handle with it (J1). */
+static maru_result deliver(maru_join_wait *wait)
+{
+    maru_task *task = wait->task_;
+    maru_result result = task_root(task)->future_.u_.result_;
+    wait->task_ = NULL;
+    maru_detach(task);
+    return result;
+}
+
+static maru_result give_up(maru_join_wait *wait)
+{
+    if (!state_unjoin(&wait->task_->state))
+        return MARU_PENDING;                    /* its end is about to complete us (J3) */
+    atomic_store_rel(&wait->task_->owner, NULL);    /* pairs with the next join: cas of owner */
+    return -ECANCELED;
+}
+
+static maru_result first_poll(maru_join_wait *wait, const maru_context *cx)
+{
+    void *nobody = NULL;
+    maru_task *task = wait->task_;
+    if (cx->ending != MARU_GO && !maru_task_is_finished(task))
+        return -ECANCELED;
+    if (task == context_here()->task)
+        return -EDEADLK;
+    if (!atomic_cas_ar(&task->owner, &nobody, (void *)wait))    /* pairs with give_up: owner */
+        return -EBUSY;
+    maru_leaf_wait(&wait->leaf_, cx);
+    return state_join(&task->state) ? MARU_PENDING : deliver(wait);
+}
+
+static maru_result join_poll(maru_future *self, maru_context *cx)
+{
+    maru_join_wait *wait = (maru_join_wait *)(void *)self;
+    if (self->line_ == LEAF_IDLE)
+        return first_poll(wait, cx);
+    if (maru_leaf_is_complete(&wait->leaf_))
+        return deliver(wait);
+    return cx->ending == MARU_GO ? MARU_PENDING : give_up(wait);
+}
+
+static const maru_future_type join_type = { join_poll, "join" };
+
+maru_future *maru_join_task(maru_join_wait *wait, maru_task *task)
+{
+    maru_future *self = &wait->leaf_.future;
+    if (!task)
+        return maru_future_ready(self, -EINVAL);
+    maru_future_init(self, &join_type);
+    wait->task_ = task;
+    return self;
+}

@@ -1,0 +1,104 @@
+/* task.h - tasks: header, memory, polling, ending.
+ *
+ * A task is one slab slot: the header, and right behind it the root frame.
+ *
+ *     detached:          [ header 32 | frame 56 + locals ]
+ *     child:    [ link 32 | header 32 | frame 56 + locals ]
+ *
+ * The root frame has no parent, so its parent_ word is the task's hint: the frame that the next
+ * poll resumes; NULL means the root itself. */
+#ifndef MARU_TASK_TASK_H
+#define MARU_TASK_TASK_H
+
+#include "maru/scope.h"
+#include "maru/task.h"
+#include "runtime/base/context.h"
+#include "runtime/base/local.h"
+#include "runtime/task/state.h"
+
+struct maru_task {
+    maru_waker waker;            /* its ops tell the runtime; constant */
+    uint64_t state;              /* state.c only */
+    maru_task *next;             /* whoever holds the ticket or the queue entry: any chain */
+    void *owner;                 /* child: its scope, constant; else a join that waits, or NULL */
+};
+_Static_assert(sizeof(struct maru_task) == 32, "an idle task fits in 96 bytes");
+_Static_assert(sizeof(maru_frame) == 56, "an idle task fits in 96 bytes");
+
+/* Where a task of a scope can be found by a cancel once it has suspended. */
+struct maru_child {
+    struct maru_child *next, **at;    /* in the scope's kids; under the scope's lock */
+    uint64_t linked;             /* the runner's; 0 or 1 */
+    uint64_t unused;
+    maru_task task;
+};
+_Static_assert(sizeof(struct maru_child) == 64, "frames stay aligned");
+
+/* Why a task is put in a queue; tells which. */
+enum schedule_why {
+    SCHEDULE_WOKEN,              /* by a completion, a cancel, another task */
+    SCHEDULE_SPAWNED,
+    SCHEDULE_CHILD,              /* of an ALL scope: the newest first */
+    SCHEDULE_AGAIN,              /* by itself: behind the others */
+};
+
+/* One a runtime; the ops of its tasks' wakers begin with it. */
+struct task_ops {
+    maru_waker_ops waker;
+    /* Puts a task in a queue; the caller holds its ticket or queue entry. Any thread. */
+    void (*schedule)(const struct task_ops *ops, maru_task *task, enum schedule_why why);
+    maru_runtime *runtime;
+};
+
+static inline maru_frame *task_root(maru_task *task)
+{
+    return (maru_frame *)(void *)(task + 1);
+}
+
+static inline struct maru_child *task_child(maru_task *task)
+{
+    return (struct maru_child *)(void *)((char *)task - offsetof(struct maru_child, task));
+}
+
+static inline const struct task_ops *task_ops(const maru_task *task)
+{
+    return (const struct task_ops *)(const void *)task->waker.ops_;
+}
+
+static inline void task_schedule(maru_task *task, enum schedule_why why)
+{
+    task_ops(task)->schedule(task_ops(task), task, why);
+}
+
+/* Where the slabs of detached tasks and of children find a slot's liveness. */
+enum {
+    TASK_LIVENESS = offsetof(struct maru_task, state),
+    CHILD_LIVENESS = offsetof(struct maru_child, task) + offsetof(struct maru_task, state),
+};
+
+/* The waker functions that every task_ops begins with. */
+extern const maru_waker_ops task_waker_ops;
+
+/* A task with a copy of the image, NOTIFIED, in no queue, counted as spawned. `flags` are added
+ * to the state word. NULL: no memory, or the image is not one. Owner of `local`. */
+maru_task *task_new(struct local *local, const maru_frame *image, size_t size, uint64_t flags);
+
+/* Takes a task back that was never scheduled. Owner of `local`. */
+void task_unspawn(struct local *local, maru_task *task);
+
+/* One poll, from taking the queue entry to giving the task up: the caller must not touch it
+ * after. The worker whose context this is. */
+void task_run(struct context *here, maru_task *task);
+
+/* Gives the memory back. Whoever got STATE_FREE. */
+void task_free(maru_task *task);
+
+/* Scopes' part of a child's life (scope.c). Runner only. */
+bool scope_is_cancelled(const maru_scope *scope);
+void scope_child_suspends(maru_scope *scope, struct maru_child *child);
+void scope_child_unlink(maru_scope *scope, struct maru_child *child);
+void scope_child_ended(maru_scope *scope, maru_result result);
+
+extern const maru_future_type scope_type;
+
+#endif

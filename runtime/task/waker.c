@@ -1,0 +1,114 @@
+/* waker.c - see waker.h. */
+#include "runtime/task/waker.h"
+
+#include "runtime/base/atomic.h"
+#include "runtime/base/check.h"
+#include "runtime/task/task.h"
+
+static maru_task *task_of(maru_waker *waker)
+{
+    return (maru_task *)(void *)waker;
+}
+
+/* ---- a task as somebody's waker, kept over many wakes ---- */
+
+static void after(maru_task *task, enum state_after after)
+{
+    switch (after) {
+    case STATE_NOTHING:
+        break;
+    case STATE_QUEUE:
+        task_schedule(task, SCHEDULE_WOKEN);
+        break;
+    case STATE_FREE:
+        task_free(task);
+        break;
+    }
+}
+
+static void task_retain(maru_waker *waker)
+{
+    context_here()->exposed = true;
+    state_pin(&task_of(waker)->state);
+}
+
+static void task_wake(maru_waker *waker)
+{
+    after(task_of(waker), state_notify(&task_of(waker)->state));
+}
+
+static void task_release(maru_waker *waker)
+{
+    after(task_of(waker), state_unpin(&task_of(waker)->state));
+}
+
+const maru_waker_ops task_waker_ops = { task_retain, task_wake, task_release };
+
+static bool is_task(const maru_waker *waker)
+{
+    return waker->ops_->retain == task_retain;
+}
+
+/* ---- the three steps ---- */
+
+struct wake wake_begin(maru_waker *waker, maru_frame *hint)
+{
+    struct wake wake = { waker, hint, false };
+    if (LIKELY(is_task(waker)))
+        wake.ticket = state_wake_begin(&task_of(waker)->state) == STATE_TICKET;
+    else
+        waker->ops_->retain(waker);
+    return wake;
+}
+
+struct wake leaf_publish(maru_leaf *leaf)
+{
+    struct wake wake = wake_begin(leaf->waker_, leaf->future.u_.awaiter_);
+    atomic_store_rel(&leaf->future.line_, (uint32_t)LEAF_COMPLETE);     /* pairs with is_complete */
+    return wake;
+}
+
+void wake_finish(struct wake wake)
+{
+    if (UNLIKELY(!is_task(wake.waker))) {
+        wake.waker->ops_->wake(wake.waker);
+        wake.waker->ops_->release(wake.waker);
+        return;
+    }
+    maru_task *task = task_of(wake.waker);
+    if (LIKELY(wake.ticket)) {
+        task_root(task)->parent_ = wake.hint;
+        task_schedule(task, SCHEDULE_WOKEN);
+    } else {
+        after(task, state_wake_pinned(&task->state));
+    }
+}
+
+void wake_self(maru_frame *frame)
+{
+    struct context *here = context_here();
+    here->again_from_root |= here->again && here->self_hint != frame;
+    here->again = true;
+    here->self_hint = frame;
+}
+
+/* ---- leaves ---- */
+
+void maru_leaf_wait(maru_leaf *leaf, const maru_context *cx)
+{
+    context_here()->exposed = true;
+    leaf->waker_ = cx->waker;
+    leaf->future.u_.awaiter_ = cx->frame;
+    /* owner: whoever hands the leaf to its completer publishes it */
+    atomic_store_rlx(&leaf->future.line_, (uint32_t)LEAF_WAITING);
+}
+
+bool maru_leaf_is_complete(const maru_leaf *leaf)
+{
+    return atomic_load_acq(&leaf->future.line_) == LEAF_COMPLETE;   /* pairs with leaf_publish */
+}
+
+void maru_leaf_complete(maru_leaf *leaf)
+{
+    wake_finish(leaf_publish(leaf));
+}

@@ -1,0 +1,69 @@
+/* timeout.c - a future with a time limit.
+ *
+ * The inner future is part of this one: it is marked as in flight while it is, and is polled to
+ * its end, whatever happens. */
+#include "maru/err.h"
+#include "maru/time.h"
+
+#include "runtime/task/frame.h"
+
+/* Time is up: the inner future is told to end. Its result, or pending. */
+static maru_result end_inner(maru_timeout *timeout, const maru_context *cx)
+{
+    maru_context ending = *cx;
+    if (ending.ending == MARU_GO)
+        ending.ending = MARU_CANCEL;
+    return maru_future_poll(timeout->inner_, &ending);
+}
+
+/* The sleep is ended without a wait: removing it from the wheel never is one. */
+static void end_sleep(maru_timeout *timeout, const maru_context *cx)
+{
+    maru_context ending = { cx->waker, cx->frame, MARU_LOSE };
+    if (timeout->sleep_.leaf_.future.type_)
+        (void)maru_future_poll(&timeout->sleep_.leaf_.future, &ending);
+}
+
+static maru_result finish(maru_timeout *timeout, maru_result result, const maru_context *cx)
+{
+    timeout->inner_->flags_ &= (uint8_t)~FUTURE_LINKED;
+    if (timeout->fired_ && result == -ECANCELED && cx->ending == MARU_GO)
+        return -ETIMEDOUT;
+    timeout->fired_ = false;
+    end_sleep(timeout, cx);
+    return result;
+}
+
+static maru_result timeout_poll(maru_future *self, maru_context *cx)
+{
+    maru_timeout *timeout = (maru_timeout *)(void *)self;
+    maru_result result = timeout->fired_ ? end_inner(timeout, cx)
+                                         : maru_future_poll(timeout->inner_, cx);
+    if (result != MARU_PENDING)
+        return finish(timeout, result, cx);
+    timeout->inner_->flags_ |= FUTURE_LINKED;
+    if (timeout->fired_)
+        return MARU_PENDING;
+    maru_context sleeping = { cx->waker, cx->frame, MARU_GO };
+    if (maru_future_poll(&timeout->sleep_.leaf_.future, &sleeping) == MARU_PENDING)
+        return MARU_PENDING;
+    timeout->fired_ = true;
+    result = end_inner(timeout, cx);
+    return result == MARU_PENDING ? MARU_PENDING : finish(timeout, result, cx);
+}
+
+static const maru_future_type timeout_type = { timeout_poll, "timeout" };
+
+maru_future *maru_within(maru_timeout *timeout, int64_t ns, maru_future *inner)
+{
+    maru_future_init(&timeout->future_, &timeout_type);
+    maru_sleep_for(&timeout->sleep_, ns);
+    timeout->inner_ = inner;
+    timeout->fired_ = false;
+    return &timeout->future_;
+}
+
+bool maru_timed_out(const maru_timeout *timeout)
+{
+    return timeout->fired_;
+}
