@@ -1,0 +1,88 @@
+/* accept.c - taking connections: no more than tasks wait for, so the backlog pushes back. */
+#include "io/io.h"
+
+#include "maru/err.h"
+#include "runtime/base/atomic.h"
+
+#include <fcntl.h>
+
+/* accept4 has no flag like MSG_DONTWAIT: the listening socket itself must not block. */
+static int set_nonblocking(struct fd_entry *entry, int fd)
+{
+    if (atomic_load_rlx(&entry->sides[SIDE_READ].flag))     /* no partner: twice does no harm */
+        return 0;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
+        return -errno;
+    atomic_store_rlx(&entry->sides[SIDE_READ].flag, (uint8_t)1);    /* no partner: only a memory */
+    return 0;
+}
+
+/* The errors that accept(2) lists as one client's own: the next client may be fine. */
+static bool is_clients_own(int error)
+{
+    switch (error) {
+    case ECONNABORTED:
+    case EINTR:
+    case ENETDOWN:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case EPERM:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A listening socket never gives EOPNOTSUPP; another one gives nothing else. */
+static maru_result try_accept(int fd)
+{
+    enum { ATTEMPTS = 128 };                    /* clients that fail in a row, at the most */
+    for (int i = 0; i < ATTEMPTS; i++) {
+        int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (client >= 0)
+            return client;
+        if (!is_clients_own(errno))
+            return -errno;
+    }
+    return -errno;
+}
+
+static maru_result accept_poll(maru_future *self, maru_context *cx)
+{
+    maru_op *op = (maru_op *)(void *)self;
+    struct fd_entry *entry;
+    int rc = fd_table_get(&io_here()->table, op->fd_, &entry);
+    if (rc == 0)
+        rc = set_nonblocking(entry, op->fd_);
+    if (rc < 0)
+        return rc;
+    maru_result go = ready_before(entry, op, SIDE_READ, cx);
+    while (go == 0) {
+        uint32_t seen = ready_seen(entry, SIDE_READ);
+        maru_result client = try_accept(op->fd_);
+        if (client >= 0)
+            return io_hand_out((int)client);
+        if (client != -EAGAIN)
+            return client;
+        go = ready_wait(entry, op, SIDE_READ, seen, cx);
+    }
+    return go;
+}
+
+static const maru_future_type accept_type = { accept_poll, "accept" };
+
+maru_future *maru_accept(maru_op *op, int fd)
+{
+    maru_future_init(&op->leaf_.future, &accept_type);
+    op->link_ = (maru_link){ NULL, NULL };
+    op->fd_ = fd;
+    op->error_ = 0;
+    op->stage_ = STAGE_START;
+    return &op->leaf_.future;
+}

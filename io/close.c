@@ -1,0 +1,109 @@
+/* close.c - closing a descriptor that others may wait on and drivers may watch.
+ *
+ *     raise the generation -> end all waiters -> disarm each side at its home -> close(2)
+ *
+ * L1 After the generation was raised no event reaches the entry's waiters (E4).
+ * L2 The number is closed only when no driver watches it (E5): the kernel holds the file as long
+ *    as a poll is in a ring, and the peer would not see its end.
+ * L3 Before close(2) the entry is as new, for the number may be somebody else's right after it.
+ * L4 Closing cannot be cancelled; a second close meanwhile gives -EBADF. */
+#include "io/io.h"
+
+#include "maru/err.h"
+#include "runtime/base/context.h"
+#include "runtime/base/lock.h"
+
+#include <unistd.h>
+
+static int begin(struct fd_entry *entry, maru_op *op)
+{
+    lock_take(&entry->lock);
+    bool closing = entry->sides[SIDE_WRITE].flag;
+    entry->sides[SIDE_WRITE].flag = 1;
+    if (!closing) {
+        op->slot_ = entry->generation;          /* what the kernel's events still carry */
+        entry->generation++;
+    }
+    lock_give(&entry->lock);
+    return closing ? -EBADF : 0;
+}
+
+/* True: the side is not watched any more. False: ready_disarmed will complete the leaf. */
+static bool disarm(struct fd_entry *entry, maru_op *op, unsigned side, const maru_context *cx)
+{
+    struct io_driver *own = io_driver_here();
+    struct fd_side *s = &entry->sides[side];
+    bool elsewhere = false;
+    own->backend->reserve(own);
+    lock_take(&entry->lock);
+    bool armed = s->armed == ARMED;
+    if (armed) {
+        struct io_driver *home = &own->io->drivers[s->home];
+        atomic_store_rlx(&s->armed, (uint8_t)ARMED_REMOVING);       /* under lock, but may_try */
+        maru_leaf_wait(&op->leaf_, cx);
+        op->side_ = (uint8_t)side;
+        op->stage_ = side == SIDE_READ ? STAGE_CLOSING_READ : STAGE_CLOSING_WRITE;
+        elsewhere = home != own && !own->backend->disarms_anywhere;
+        entry->closer = op;
+        op->link_ = (maru_link){ elsewhere ? &op->link_ : NULL, NULL };
+        if (!elsewhere && own->backend->disarm(home, op->fd_, op->slot_, entry, side) == 0) {
+            atomic_store_rlx(&s->armed, (uint8_t)ARMED_NOT);        /* under lock, but may_try */
+            entry->closer = NULL;
+            armed = false;
+        }
+    }
+    lock_give(&entry->lock);
+    if (elsewhere)
+        io_request(own->io, s->home, op);
+    return !armed;
+}
+
+static maru_result finish(struct fd_entry *entry, int fd)
+{
+    lock_take(&entry->lock);
+    for (unsigned side = 0; side < SIDES; side++) {
+        atomic_store_rlx(&entry->sides[side].state, 0u);            /* with ready_seen */
+        entry->sides[side].flag = 0;
+    }
+    lock_give(&entry->lock);
+    return close(fd) == 0 || errno == EINTR ? 0 : -errno;   /* EINTR: Linux has closed it */
+}
+
+static maru_result close_poll(maru_future *self, maru_context *cx)
+{
+    maru_op *op = (maru_op *)(void *)self;
+    struct fd_entry *entry;
+    int rc = fd_table_get(&io_here()->table, op->fd_, &entry);
+    if (rc < 0)
+        return rc == -EBADF && op->fd_ >= 0 && close(op->fd_) == 0 ? 0 : rc;
+    switch (op->stage_) {
+    case STAGE_START:
+        rc = begin(entry, op);
+        if (rc < 0)
+            return rc;
+        ready_end_waiters(entry, -EBADF);
+        if (!disarm(entry, op, SIDE_READ, cx))
+            return MARU_PENDING;
+        break;
+    case STAGE_CLOSING_READ:
+    case STAGE_CLOSING_WRITE:
+        if (!maru_leaf_is_complete(&op->leaf_))
+            return MARU_PENDING;
+        break;
+    }
+    if (op->stage_ != STAGE_CLOSING_WRITE && !disarm(entry, op, SIDE_WRITE, cx))
+        return MARU_PENDING;
+    return finish(entry, op->fd_);
+}
+
+static const maru_future_type close_type = { close_poll, "close" };
+
+maru_future *maru_close(maru_op *op, int fd)
+{
+    maru_future_init(&op->leaf_.future, &close_type);
+    op->link_ = (maru_link){ NULL, NULL };
+    op->fd_ = fd;
+    op->error_ = 0;
+    op->stage_ = STAGE_START;
+    return &op->leaf_.future;
+}

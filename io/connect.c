@@ -1,0 +1,89 @@
+/* connect.c - making a connection: connect(2), then writability, then what it came to. */
+#include "io/io.h"
+
+#include "maru/err.h"
+
+#include <fcntl.h>
+
+static int set_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        return -errno;
+    return flags & O_NONBLOCK || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
+}
+
+/* EINTR: it goes on without us, as EINPROGRESS. */
+static int begin(const maru_op *op)
+{
+    int rc = set_nonblocking(op->fd_);
+    if (rc < 0)
+        return rc;
+    if (connect(op->fd_, op->data_, (socklen_t)op->len_) == 0)
+        return 0;
+    return errno == EINTR ? -EINPROGRESS : -errno;
+}
+
+static int outcome(int fd)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        return -errno;
+    return -error;
+}
+
+/* Writable, and no error: connected, if there is a peer. */
+static bool is_connected(int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+    return getpeername(fd, (struct sockaddr *)&peer, &len) == 0;
+}
+
+static maru_result check(struct fd_entry *entry, maru_op *op, maru_context *cx)
+{
+    uint32_t seen = ready_seen(entry, SIDE_WRITE);
+    int rc = outcome(op->fd_);
+    if (rc < 0 || is_connected(op->fd_))
+        return rc;
+    maru_result go = ready_wait(entry, op, SIDE_WRITE, seen, cx);
+    return go == 0 ? check(entry, op, cx) : go;
+}
+
+static maru_result connect_poll(maru_future *self, maru_context *cx)
+{
+    maru_op *op = (maru_op *)(void *)self;
+    struct fd_entry *entry;
+    int rc = fd_table_get(&io_here()->table, op->fd_, &entry);
+    if (rc < 0)
+        return rc;
+    if (op->done_ == 0) {
+        if (cx->ending != MARU_GO)
+            return -ECANCELED;
+        rc = begin(op);
+        if (rc != -EINPROGRESS)
+            return rc;
+        op->done_ = 1;                          /* in progress */
+    } else {
+        maru_result go = ready_before(entry, op, SIDE_WRITE, cx);
+        if (go != 0)
+            return go;
+    }
+    return check(entry, op, cx);
+}
+
+static const maru_future_type connect_type = { connect_poll, "connect" };
+
+maru_future *maru_connect(maru_op *op, int fd, const struct sockaddr *address, socklen_t len)
+{
+    maru_future_init(&op->leaf_.future, &connect_type);
+    op->link_ = (maru_link){ NULL, NULL };
+    op->data_ = (void *)(uintptr_t)address;
+    op->len_ = len;
+    op->done_ = 0;
+    op->fd_ = fd;
+    op->error_ = 0;
+    op->stage_ = STAGE_START;
+    return &op->leaf_.future;
+}

@@ -1,0 +1,55 @@
+/* fdtable.h - what the runtime knows of each file descriptor: an entry a number, never freed.
+ *
+ * An entry has two sides, for reading and for writing. A side is armed when some driver watches
+ * it; then READY tells whether the next attempt may succeed.
+ *
+ * E1 Everything but a side's state word is read and written under the entry's lock bit.
+ * E2 READY is set by events only, under the lock; it is cleared by whoever met EAGAIN or a short
+ *    read, by a CAS that fails if an event came since (TICK counts them).
+ * E3 A waiter is in the list of a side, or has been completed; both change under the lock.
+ * E4 An event belongs to an entry only if its generation is the entry's; closing raises it.
+ * E5 While a side is armed on a ring the number is not closed: close(2) under a live poll would
+ *    not tell the peer. */
+#ifndef MARU_IO_FDTABLE_H
+#define MARU_IO_FDTABLE_H
+
+#include "maru/net.h"
+#include "runtime/base/alloc.h"
+#include "runtime/base/config.h"
+
+enum { SIDE_READ, SIDE_WRITE, SIDES };
+
+/* Bits of a side's state word; TICK is the unit of the count above them. HUNG_UP: the peer has
+ * ended; no event will come any more, so READY stays. */
+enum { SIDE_READY = 1, SIDE_HUNG_UP = 2, SIDE_TICK = 4 };
+
+enum armed { ARMED_NOT, ARMED, ARMED_REMOVING };
+
+struct fd_side {
+    uint32_t state;              /* events add under the lock, others clear READY (E2) */
+    uint16_t home;               /* the worker whose driver watches it */
+    uint8_t armed;               /* enum armed */
+    uint8_t flag;                /* READ: is known to be O_NONBLOCK; WRITE: is being closed */
+    maru_link waiters;           /* of maru_ops, oldest first */
+};
+
+struct fd_entry {
+    uint32_t lock;
+    uint32_t generation;
+    maru_op *closer;             /* waits for the sides to be disarmed */
+    struct fd_side sides[SIDES];
+};
+_Static_assert(sizeof(struct fd_entry) == 64, "one entry, one cache line");
+
+struct fd_table {
+    struct alloc *alloc;
+    struct fd_entry *pages[FD_PAGES];    /* installed once each, by CAS */
+};
+
+void fd_table_init(struct fd_table *table, struct alloc *alloc);
+void fd_table_fini(struct fd_table *table);
+
+/* The entry of a number. Any thread. 0, -EBADF (not a number that the table holds), -ENOMEM. */
+int fd_table_get(struct fd_table *table, int fd, struct fd_entry **ret_entry) MARU_MUST_USE;
+
+#endif

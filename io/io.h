@@ -1,0 +1,147 @@
+/* io.h - what all drivers of a runtime share, and the face of a backend.
+ *
+ *     operation -> ready.c -> entry -> backend->arm     (worker, own driver)
+ *     kernel -> backend->turn -> ready_event -> entry -> waiters -> tasks
+ *
+ * A driver belongs to one worker. What another worker wants of it (take a poll out of a ring,
+ * cancel a one-shot poll) goes into its inbox, which every turn empties. */
+#ifndef MARU_IO_IO_H
+#define MARU_IO_IO_H
+
+#include "io/fdtable.h"
+#include "maru/runtime.h"
+#include "runtime/base/driver.h"
+#include "runtime/base/local.h"
+
+struct io;
+struct io_driver;
+
+struct backend {
+    const char *name;
+    bool disarms_anywhere;       /* disarm may be called by any worker, and is done at once */
+    struct driver_ops driver;
+    /* Makes the kernel's side of a driver; by the thread that makes the runtime. */
+    int (*open)(struct io_driver *io_driver);
+    /* Makes the calling thread its owner. */
+    int (*attach)(struct io_driver *io_driver);
+    void (*close)(struct io_driver *io_driver);
+    /* Makes room for one arm or disarm, so that these do not fail or wait. Owner. */
+    void (*reserve)(struct io_driver *io_driver);
+    /* Watches a side / stops it. Under the entry's lock, owner only. arm: 0 or a negative errno.
+     * disarm: 0: it is done; 1: ready_disarmed will be called. */
+    int (*arm)(struct io_driver *io_driver, int fd, struct fd_entry *entry, unsigned side);
+    int (*disarm)(struct io_driver *io_driver, int fd, uint32_t generation,
+                  struct fd_entry *entry, unsigned side);
+    /* One-shot polls (poll.c). Owner only. poll: 0 or a negative errno. unpoll: 0: it will not
+     * come any more; 1: it will, soon. */
+    int (*poll)(struct io_driver *io_driver, maru_op *op, unsigned interest);
+    int (*unpoll)(struct io_driver *io_driver, maru_op *op);
+};
+
+extern const struct backend backend_ring, backend_ring_coop, backend_ring_none, backend_epoll;
+
+/* One-shot polls in flight: what the kernel brings back is an index and a generation. */
+struct poll_slot {
+    maru_op *op;                 /* NULL: free */
+    uint32_t generation;
+    uint32_t next_free;
+};
+
+struct io_driver {
+    struct driver driver;        /* first */
+    struct io *io;
+    const struct backend *backend;
+    maru_op *inbox;              /* pushed by anybody, taken whole by the owner */
+    struct poll_slot *slots;     /* owner only */
+    uint32_t slot_count, slot_free;
+    uint32_t id;
+    int event_fd;                /* of kicks */
+    int epoll_fd;
+    void *ring;                  /* of the ring backends */
+    uint64_t stale_fds;          /* metric */
+};
+
+struct io {
+    struct alloc *alloc;
+    const struct backend *backend;
+    struct fd_table table;
+    struct io_driver *drivers;
+    struct driver **by_id;
+    uint32_t count;
+};
+
+/* Chooses a backend for the whole runtime and opens all drivers. `kind` is enum maru_io.
+ * 0, or why the backend that was asked for is refused. */
+int io_init(struct io *io, struct alloc *alloc, uint32_t kind, uint32_t workers) MARU_MUST_USE;
+void io_fini(struct io *io);
+
+/* The kind that MARU_IO of the environment names; -EINVAL: none that we know. */
+int io_kind_from_env(uint32_t *ret_kind) MARU_MUST_USE;
+
+/* The calling worker's driver, and its runtime's. */
+struct io_driver *io_driver_here(void);
+struct io *io_here(void);
+
+/* Hands a request to another worker's driver. Any worker. */
+void io_request(struct io *io, uint16_t home, maru_op *op);
+
+/* Does what the inbox asks for. Owner, at the start of each turn. */
+void io_take_inbox(struct io_driver *io_driver);
+
+/* ---- readiness (ready.c) ---- */
+
+/* An event of a side: poll(2) bits. Owner of some driver. */
+void ready_event(struct io *io, int fd, uint32_t generation, unsigned side, unsigned events);
+
+/* A watch has ended: because it was disarmed, or by itself. Owner of the side's home. */
+void ready_disarmed(struct io_driver *io_driver, int fd, uint32_t generation, unsigned side);
+
+/* A request to disarm (close.c) has arrived at home. */
+void ready_take_request(struct io_driver *io_driver, maru_op *op);
+
+/* Before an attempt: 0 try now; MARU_PENDING; or a negative errno: end with it. */
+maru_result ready_before(struct fd_entry *entry, maru_op *op, unsigned side,
+                         const maru_context *cx);
+
+/* After an attempt that gave EAGAIN when the state was `seen`: 0 try again; MARU_PENDING; or a
+ * negative errno. */
+maru_result ready_wait(struct fd_entry *entry, maru_op *op, unsigned side, uint32_t seen,
+                       const maru_context *cx);
+
+/* The state to pass to ready_wait and ready_clear; read it before the attempt. */
+uint32_t ready_seen(struct fd_entry *entry, unsigned side);
+
+/* After a short read: there is no more, unless an event came since. */
+void ready_clear(struct fd_entry *entry, unsigned side, uint32_t seen);
+
+/* Ends all waiters with an error. Takes the lock by itself; `under_lock` holds it already. */
+void ready_end_waiters(struct fd_entry *entry, int error);
+
+/* A number was handed out: whatever the table knew of it belongs to a file that is gone. */
+int ready_adopt(struct io *io, int fd) MARU_MUST_USE;
+
+/* The same for a new number that is about to be returned to a caller: the number, or, after
+ * closing it, -EMFILE (beyond the table) or -ENOMEM. Any thread. */
+int io_hand_out(int fd) MARU_MUST_USE;
+
+/* ---- one-shot polls (poll.c) ---- */
+
+int poll_slot_take(struct io_driver *io_driver, maru_op *op) MARU_MUST_USE;
+void poll_slot_give(struct io_driver *io_driver, maru_op *op);
+void poll_event(struct io_driver *io_driver, uint32_t index, uint32_t generation, int result);
+void poll_take_request(struct io_driver *io_driver, maru_op *op);
+
+/* The life of an operation (maru_op's stage_). */
+enum {
+    STAGE_START,
+    STAGE_WAITING,               /* in the waiters of a side */
+    STAGE_CONNECTING,
+    STAGE_CLOSING_READ,          /* waits for a side to be disarmed */
+    STAGE_CLOSING_WRITE,
+    STAGE_POLLING,               /* a one-shot poll is with the kernel */
+    STAGE_POLL_CANCEL,           /* and its cancel is in an inbox */
+    STAGE_POLL_OVER,             /* its event came before the cancel was taken */
+    STAGE_STALE,                 /* not an operation: a poll of a number that was reused */
+};
+
+#endif

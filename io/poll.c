@@ -1,0 +1,176 @@
+/* poll.c - one-shot polls of descriptors that foreign libraries own: nothing stays registered.
+ *
+ * The kernel brings back a slot's index and generation, so an event of an earlier poll cannot
+ * hit a later one. A cancel goes to the driver that has the poll; an operation whose cancel is in
+ * an inbox is completed by whoever takes it out, for the inbox holds the operation until then:
+ *
+ *     POLLING --cancel--> POLL_CANCEL --event--> POLL_OVER --taken out--> complete
+ *        |                     `--taken out--> POLLING, removal under way --event--> complete
+ *        `--event--> complete */
+#include "io/io.h"
+
+#include "maru/err.h"
+#include "runtime/base/atomic.h"
+#include "runtime/base/check.h"
+#include "runtime/base/context.h"
+#include "runtime/task/waker.h"
+
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+_Static_assert(MARU_READABLE == POLLIN && MARU_WRITABLE == POLLOUT, "the public bits are poll's");
+
+/* ---- slots ---- */
+
+static int grow(struct io_driver *io_driver)
+{
+    uint32_t count = io_driver->slot_count ? 2 * io_driver->slot_count : 16;
+    struct alloc *alloc = io_driver->io->alloc;
+    size_t align = _Alignof(struct poll_slot);
+    struct poll_slot *slots = alloc_get_zeroed(alloc, count * sizeof *slots, align);
+    if (!slots)
+        return -ENOMEM;
+    if (io_driver->slot_count)
+        memcpy(slots, io_driver->slots, io_driver->slot_count * sizeof *slots);
+    for (uint32_t i = count; i-- > io_driver->slot_count;) {
+        slots[i].next_free = io_driver->slot_free;
+        io_driver->slot_free = i;
+    }
+    alloc_put(alloc, io_driver->slots, io_driver->slot_count * sizeof *slots, align);
+    io_driver->slots = slots;
+    io_driver->slot_count = count;
+    return 0;
+}
+
+int poll_slot_take(struct io_driver *io_driver, maru_op *op)
+{
+    if (io_driver->slot_free == UINT32_MAX && grow(io_driver) < 0)
+        return -ENOMEM;
+    op->slot_ = io_driver->slot_free;
+    struct poll_slot *slot = &io_driver->slots[op->slot_];
+    io_driver->slot_free = slot->next_free;
+    slot->op = op;
+    slot->generation++;
+    return 0;
+}
+
+void poll_slot_give(struct io_driver *io_driver, maru_op *op)
+{
+    struct poll_slot *slot = &io_driver->slots[op->slot_];
+    slot->op = NULL;
+    slot->next_free = io_driver->slot_free;
+    io_driver->slot_free = op->slot_;
+}
+
+/* ---- completing; owner of the driver ---- */
+
+static void complete(maru_op *op, int result)
+{
+    op->error_ = result;
+    maru_leaf_complete(&op->leaf_);
+}
+
+void poll_event(struct io_driver *io_driver, uint32_t index, uint32_t generation, int result)
+{
+    if (index >= io_driver->slot_count || io_driver->slots[index].generation != generation ||
+        !io_driver->slots[index].op)
+        return;
+    maru_op *op = io_driver->slots[index].op;
+    if (io_driver->backend->disarms_anywhere)
+        (void)io_driver->backend->unpoll(io_driver, op);    /* epoll keeps it, switched off */
+    poll_slot_give(io_driver, op);
+    op->error_ = result;
+    uint8_t stage = STAGE_POLLING;
+    if (atomic_cas_ar(&op->stage_, &stage, (uint8_t)STAGE_POLL_OVER))   /* pairs with cancel */
+        maru_leaf_complete(&op->leaf_);
+    else
+        atomic_store_rel(&op->stage_, (uint8_t)STAGE_POLL_OVER);    /* owner: taken out later */
+}
+
+void poll_take_request(struct io_driver *io_driver, maru_op *op)
+{
+    if (atomic_load_acq(&op->stage_) == STAGE_POLL_OVER) {          /* pairs with poll_event */
+        maru_leaf_complete(&op->leaf_);
+        return;
+    }
+    io_driver->backend->reserve(io_driver);
+    if (io_driver->backend->unpoll(io_driver, op) == 0) {
+        poll_slot_give(io_driver, op);
+        complete(op, -ECANCELED);
+    } else {
+        atomic_store_rel(&op->stage_, (uint8_t)STAGE_POLLING);      /* with poll_event: cas */
+    }
+}
+
+/* ---- the future ---- */
+
+static maru_result begin(maru_op *op, const maru_context *cx)
+{
+    struct io_driver *own = io_driver_here();
+    int rc = poll_slot_take(own, op);
+    if (rc < 0)
+        return rc;
+    own->backend->reserve(own);
+    maru_leaf_wait(&op->leaf_, cx);
+    op->home_ = (uint16_t)own->id;
+    op->stage_ = STAGE_POLLING;
+    rc = own->backend->poll(own, op, (unsigned)op->done_);
+    if (rc == 0)
+        return MARU_PENDING;
+    poll_slot_give(own, op);
+    return rc;
+}
+
+static maru_result result_of(const maru_op *op)
+{
+    if (op->error_ < 0)
+        return op->error_;
+    unsigned events = (unsigned)op->error_;
+    if (events & POLLNVAL)
+        return -EBADF;
+    if (events & (POLLERR | POLLHUP))
+        return MARU_READABLE | MARU_WRITABLE;
+    return events & (MARU_READABLE | MARU_WRITABLE);
+}
+
+static maru_result ready_poll(maru_future *self, maru_context *cx)
+{
+    maru_op *op = (maru_op *)(void *)self;
+    if (self->line_ == LEAF_IDLE)
+        return cx->ending != MARU_GO ? -ECANCELED : begin(op, cx);
+    if (maru_leaf_is_complete(&op->leaf_))
+        return result_of(op);
+    uint8_t stage = STAGE_POLLING;
+    if (cx->ending != MARU_GO && !op->data_ &&
+        atomic_cas_ar(&op->stage_, &stage, (uint8_t)STAGE_POLL_CANCEL)) {   /* with poll_event */
+        op->data_ = op;                         /* once */
+        io_request(io_here(), op->home_, op);
+    }
+    return MARU_PENDING;
+}
+
+static const maru_future_type ready_type = { ready_poll, "fd_ready" };
+
+maru_future *maru_fd_ready(maru_op *op, int fd, unsigned interest)
+{
+    maru_future *self = &op->leaf_.future;
+    if (interest == 0 || interest & ~(unsigned)(MARU_READABLE | MARU_WRITABLE))
+        return maru_future_ready(self, -EINVAL);
+    if (fd < 0)
+        return maru_future_ready(self, -EBADF);
+    maru_future_init(self, &ready_type);
+    op->link_ = (maru_link){ NULL, NULL };
+    op->data_ = NULL;                           /* set once its cancel was requested */
+    op->len_ = 0;
+    op->done_ = interest;
+    op->fd_ = fd;
+    op->error_ = 0;
+    op->stage_ = STAGE_START;
+    return self;
+}
+
+int maru_fd_adopt(int fd)
+{
+    return context_here()->local ? ready_adopt(io_here(), fd) : -EBADF;
+}

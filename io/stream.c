@@ -1,0 +1,145 @@
+/* stream.c - receiving and sending: a direct system call when readiness allows it. */
+#include "io/io.h"
+
+#include "maru/err.h"
+
+#include <sys/socket.h>
+
+static maru_op *op_of(maru_future *self)
+{
+    return (maru_op *)(void *)self;
+}
+
+static maru_future *start(maru_op *op, const maru_future_type *type, int fd, const void *data,
+                          size_t len)
+{
+    maru_future_init(&op->leaf_.future, type);
+    op->link_ = (maru_link){ NULL, NULL };
+    op->data_ = (void *)(uintptr_t)data;
+    op->len_ = len;
+    op->done_ = 0;
+    op->fd_ = fd;
+    op->error_ = 0;
+    op->stage_ = STAGE_START;
+    return &op->leaf_.future;
+}
+
+static bool would_block(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+/* ---- recv ---- */
+
+static maru_result recv_poll(maru_future *self, maru_context *cx)
+{
+    maru_op *op = op_of(self);
+    struct fd_entry *entry;
+    int rc = fd_table_get(&io_here()->table, op->fd_, &entry);
+    if (rc < 0)
+        return rc;
+    maru_result go = ready_before(entry, op, SIDE_READ, cx);
+    while (go == 0) {
+        uint32_t seen = ready_seen(entry, SIDE_READ);
+        ssize_t n = recv(op->fd_, op->data_, op->len_, MSG_DONTWAIT);
+        if (n >= 0) {
+            if ((size_t)n < op->len_ && n > 0)
+                ready_clear(entry, SIDE_READ, seen);    /* a short read has emptied the socket */
+            return n;
+        }
+        if (errno != EINTR && !would_block(errno))
+            return -errno;
+        if (errno != EINTR)
+            go = ready_wait(entry, op, SIDE_READ, seen, cx);
+    }
+    return go;
+}
+
+static const maru_future_type recv_type = { recv_poll, "recv" };
+
+maru_future *maru_recv(maru_op *op, int fd, void *data, size_t len)
+{
+    return start(op, &recv_type, fd, data, len);
+}
+
+/* ---- send ---- */
+
+/* Sends what it can. The number of bytes, 0 for EAGAIN, or a negative errno. */
+static ssize_t send_some(const maru_op *op)
+{
+    const char *data = op->data_;
+    ssize_t n;
+    do
+        n = send(op->fd_, data + op->done_, op->len_ - op->done_, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n >= 0)
+        return n;
+    return would_block(errno) ? 0 : -errno;
+}
+
+/* Both sends: `all` goes on until everything is sent. */
+static maru_result send_until(maru_op *op, maru_context *cx, bool all)
+{
+    struct fd_entry *entry;
+    int rc = fd_table_get(&io_here()->table, op->fd_, &entry);
+    if (rc < 0)
+        return rc;
+    maru_result go = ready_before(entry, op, SIDE_WRITE, cx);
+    while (go == 0) {
+        uint32_t seen = ready_seen(entry, SIDE_WRITE);
+        ssize_t n = send_some(op);
+        if (n < 0)
+            return n;
+        op->done_ += (size_t)n;
+        if (op->done_ == op->len_ || (n > 0 && !all))
+            return (maru_result)op->done_;
+        if (n == 0)
+            go = ready_wait(entry, op, SIDE_WRITE, seen, cx);
+    }
+    return go;
+}
+
+static maru_result send_poll(maru_future *self, maru_context *cx)
+{
+    return send_until(op_of(self), cx, false);
+}
+
+static maru_result send_all_poll(maru_future *self, maru_context *cx)
+{
+    return send_until(op_of(self), cx, true);
+}
+
+static const maru_future_type send_type = { send_poll, "send" };
+static const maru_future_type send_all_type = { send_all_poll, "send_all" };
+
+maru_future *maru_send(maru_op *op, int fd, const void *data, size_t len)
+{
+    return start(op, &send_type, fd, data, len);
+}
+
+maru_future *maru_send_all(maru_op *op, int fd, const void *data, size_t len)
+{
+    return start(op, &send_all_type, fd, data, len);
+}
+
+size_t maru_op_progress(const maru_op *op)
+{
+    return op->done_;
+}
+
+/* ---- shutdown ---- */
+
+static maru_result shutdown_poll(maru_future *self, maru_context *cx)
+{
+    maru_op *op = op_of(self);
+    if (cx->ending != MARU_GO)
+        return -ECANCELED;
+    return shutdown(op->fd_, (int)op->len_) == 0 ? 0 : -errno;
+}
+
+static const maru_future_type shutdown_type = { shutdown_poll, "shutdown" };
+
+maru_future *maru_shutdown(maru_op *op, int fd, int how)
+{
+    return start(op, &shutdown_type, fd, NULL, (size_t)how);
+}

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Runs the steps of ./test and adds up what they say.
+
+A step is one or more programs whose output tells how many tests passed and failed: Criterion's
+synthesis, the explorer's closing line, the lint's, or the plain "N passed, N failed, N skipped".
+A program that says nothing of the kind, or ends with a code that does not fit, counts as failed.
+"""
+import os
+import re
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+BUILD = "build/debug"
+TIMEOUT_S = 540
+BACKENDS = ("ring", "epoll")
+
+CLOSING = (
+    (re.compile(r"Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+) \| Crashing: (\d+)"),
+     lambda m: (int(m[2]), int(m[3]) + int(m[4]), int(m[1]) - int(m[2]) - int(m[3]) - int(m[4]))),
+    (re.compile(r"(\d+) models, \d+ executions, (\d+) failed"),
+     lambda m: (int(m[1]) - int(m[2]), int(m[2]), 0)),
+    (re.compile(r"(\d+) planted, (\d+) caught"),
+     lambda m: (int(m[2]), int(m[1]) - int(m[2]), 0)),
+    (re.compile(r"lint: \d+ files, (\d+) findings"),
+     lambda m: (int(m[1]) == 0, int(m[1]), 0)),
+    (re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?", re.M),
+     lambda m: (int(m[1]), int(m[2]), int(m[3] or 0))),
+)
+
+
+class Program:
+    def __init__(self, name, command, env=None):
+        self.name, self.command = name, command
+        self.env = dict(os.environ, **(env or {}))
+
+    def run(self):
+        begin = time.monotonic()
+        try:
+            done = subprocess.run(self.command, env=self.env, text=True, errors="replace",
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  stdin=subprocess.DEVNULL, timeout=TIMEOUT_S)
+            self.output, self.code = done.stdout, done.returncode
+        except subprocess.TimeoutExpired as late:
+            self.output = (late.stdout or b"").decode(errors="replace") + "\ntimed out\n"
+            self.code = -1
+        self.counts = counts_of(self.output)
+        if self.counts is None or (self.code != 0 and self.counts[1] == 0):
+            self.counts = (0, 1, 0)
+        self.seconds = time.monotonic() - begin
+        return self
+
+
+def counts_of(output):
+    for pattern, take in CLOSING:
+        found = list(pattern.finditer(output))
+        if found:
+            return tuple(int(n) for n in take(found[-1]))
+    return None
+
+
+def build(directory, *options):
+    def do(*command):
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0:
+            print(done.stdout)
+            print("0 passed, 1 failed, 0 skipped")
+            sys.exit(1)
+    fresh = not os.path.exists(os.path.join(directory, "build.ninja"))
+    do("meson", "setup", *([] if fresh else ["--reconfigure"]), directory, *options)
+    do("ninja", "-C", directory)
+
+
+def executables(folder, prefix):
+    path = os.path.join(BUILD, "tests", folder)
+    if not os.path.isdir(path):
+        return []
+    return sorted(os.path.join(path, name) for name in os.listdir(path)
+                  if name.startswith(prefix) and os.access(os.path.join(path, name), os.X_OK)
+                  and os.path.isfile(os.path.join(path, name)))
+
+
+def wants_backends(path):
+    """Tests that speak with the kernel run on each backend."""
+    return re.search(r"test_(io|net|runtime|async|example)", path) is not None
+
+
+def unit(options):
+    programs = []
+    for path in executables("unit", "test_"):
+        name = os.path.basename(path)
+        if options[:1] == ["--only"] and options[1] not in name:
+            continue
+        for backend in BACKENDS if wants_backends(path) else (None,):
+            label = f"{name} {backend}" if backend else name
+            env = {"MARU_IO": backend} if backend else {}
+            programs.append(Program(label, [path], env))
+    return programs
+
+
+def model(options):
+    paths = executables("model", "litmus") + executables("model", "model_")
+    return [Program(os.path.basename(path), [path, *options]) for path in paths]
+
+
+def script(*path):
+    def programs(options):
+        return [Program(os.path.basename(path[0]), ["python3", *path, *options])]
+    return programs
+
+
+def check(name):
+    def programs(options):
+        return [Program(f"{name} {backend}", [os.path.join(BUILD, "tests/check", name), *options],
+                        {"MARU_IO": backend}) for backend in BACKENDS]
+    return programs
+
+
+def fairness(options):
+    return [Program("check_fairness", [os.path.join(BUILD, "tests/check/check_fairness"), *options])]
+
+
+def lint(options):
+    return [Program("lint.py", ["python3", "tests/lint/lint.py", *options]),
+            Program("test_lint.py", ["python3", "tests/lint/test_lint.py"])]
+
+
+STEPS = {
+    "lint": lint,
+    "unit": unit,
+    "fairness": fairness,
+    "examples": script("tests/examples/check_examples.py", BUILD),
+    "neg": script("tests/neg/check_neg.py", BUILD),
+    "model": model,
+    "plant": script("tests/plant/plant.py"),
+}
+# These write to the screen themselves, and take minutes: a command of their own.
+LONG = {"sanitize": script("tests/support/sanitize.py")}
+
+
+def run_step(step, options, verbose):
+    programs = (STEPS.get(step) or LONG[step])(options)
+    totals = [0, 0, 0]
+    with ThreadPoolExecutor(max_workers=1 if verbose else 2) as pool:
+        for program in pool.map(Program.run, programs):
+            totals = [a + b for a, b in zip(totals, program.counts)]
+            good = program.counts[1] == 0
+            if verbose or not good:
+                print(program.output, end="" if program.output.endswith("\n") else "\n")
+            print(f"{'ok    ' if good else 'FAILED'}  {step:9} {program.name:32} "
+                  f"{program.counts[0]:5} passed  {program.seconds:6.1f} s", flush=True)
+    return totals
+
+
+def main(argv):
+    os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+    steps = argv[:1] or list(STEPS)
+    build(BUILD)
+    totals = [0, 0, 0]
+    for step in steps:
+        counts = run_step(step, argv[1:], verbose=bool(argv))
+        totals = [a + b for a, b in zip(totals, counts)]
+    print("%d passed, %d failed, %d skipped" % tuple(totals))
+    return 1 if totals[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
