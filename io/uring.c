@@ -74,10 +74,11 @@ static void watch(struct io_driver *io_driver, int fd, unsigned events, uint64_t
     io_uring_sqe_set_data64(sqe, data);
 }
 
+/* A cancel, not a poll's removal: that one gives up (EALREADY) when an event is on its way. */
 static void unwatch(struct io_driver *io_driver, uint64_t data)
 {
     struct io_uring_sqe *sqe = next_sqe(io_driver);
-    io_uring_prep_poll_remove(sqe, data);
+    io_uring_prep_cancel64(sqe, data, 0);
     io_uring_sqe_set_data64(sqe, data_of(TAG_IGNORE, 0, 0));
 }
 
@@ -115,7 +116,10 @@ static int try_poll(struct io_uring *uring, int event_fd)
     io_uring_prep_poll_multishot(io_uring_get_sqe(uring), event_fd, POLLIN);
     if (write(event_fd, &one, sizeof one) != (ssize_t)sizeof one)
         return -errno;
-    int rc = io_uring_submit_and_wait_timeout(uring, &cqe, 1, &limit, NULL);
+    int rc;
+    do
+        rc = io_uring_submit_and_wait_timeout(uring, &cqe, 1, &limit, NULL);
+    while (rc == -EINTR);                       /* what was submitted stays so */
     if (rc < 0)
         return rc;
     if (io_uring_peek_cqe(uring, &cqe) < 0)

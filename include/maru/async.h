@@ -72,14 +72,16 @@
 /* ---- awaiting ----
  *
  * `started` is a result at once, or MARU_PENDING: then the function is left, and the case label
- * is where it goes on. A label may exist once per function, and this one's name is the
- * explanation that the compiler prints. */
+ * is where it goes on. The line is stored before the start, so that a misuse found there names
+ * it. A label may exist once per function, and this one's name is the explanation that the
+ * compiler prints. */
 
 #define MARU_AWAIT_(started, then)                                                              \
     do {                                                                                        \
-        maru_result r_ = (started);                                                             \
+        me->frame.future_.line_ = __LINE__;                                                     \
+        maru_result r_;                                                                         \
+        r_ = (started); /* not an initialiser: the case label jumps over it */                  \
         if (r_ == MARU_PENDING) {                                                               \
-            me->frame.future_.line_ = __LINE__;                                                 \
             return;                                                                             \
         case MARU_CASE_(__LINE__):                                                              \
             MARU_CAT_(two_awaits_on_one_line_, __LINE__) : __attribute__((unused));             \

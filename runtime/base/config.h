@@ -29,6 +29,10 @@ _Static_assert((QUEUE_SLOTS & (QUEUE_SLOTS - 1)) == 0, "indices are taken modulo
 /* Tasks moved from the inject queue at once: amortises its lock, and is walked under it. */
 #define INJECT_BATCH 64u
 
+/* Slots of a full queue that are kept for the inject queue while it is not empty: less room than
+ * this is not worth taking its lock for. */
+#define INJECT_ROOM (QUEUE_SLOTS / 8 + 1)
+
 /* Polls in a row out of the next-slot: two tasks that wake each other must not starve a third.
  * Together with the alternation of the other queues it gives F1 its factor of four. */
 #define NEXT_SLOT_RUN 2u

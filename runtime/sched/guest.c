@@ -11,7 +11,7 @@ struct guest {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     unsigned pins;               /* under mutex */
-    bool woken;                  /* under mutex */
+    bool woken;                  /* written under mutex; a worker looks at it between polls */
     struct worker *worker;       /* constant */
 };
 
@@ -32,7 +32,7 @@ static void guest_wake(maru_waker *waker)
 {
     struct guest *guest = guest_of(waker);
     pthread_mutex_lock(&guest->mutex);
-    guest->woken = true;
+    atomic_store_rel(&guest->woken, true);      /* pairs with take_wake: load */
     pthread_cond_signal(&guest->changed);
     pthread_mutex_unlock(&guest->mutex);
     if (guest->worker)
@@ -50,32 +50,34 @@ static void guest_release(maru_waker *waker)
 
 static const maru_waker_ops guest_ops = { guest_retain, guest_wake, guest_release };
 
-static bool take_wake(struct guest *guest)
+static void take_wake(struct guest *guest)
 {
-    pthread_mutex_lock(&guest->mutex);
-    bool woken = guest->woken;
-    guest->woken = false;
-    pthread_mutex_unlock(&guest->mutex);
-    return woken;
+    atomic_store_rlx(&guest->woken, false);     /* no partner: the join is polled after it */
+}
+
+static bool is_woken(struct guest *guest)
+{
+    return atomic_load_acq(&guest->woken);      /* pairs with guest_wake: store */
 }
 
 static void sleep_until_woken(struct guest *guest)
 {
     pthread_mutex_lock(&guest->mutex);
-    while (!guest->woken)
+    while (!is_woken(guest))
         pthread_cond_wait(&guest->changed, &guest->mutex);
-    guest->woken = false;
+    take_wake(guest);
     pthread_mutex_unlock(&guest->mutex);
 }
 
 static void work_until_woken(struct guest *guest)
 {
-    while (!take_wake(guest)) {
+    while (!is_woken(guest)) {
         enum step step = worker_step(guest->worker);
         if (step == STEP_PARK)
             worker_sleep(guest->worker);
         CHECK(step != STEP_STOPPED);            /* our own task has not ended */
     }
+    take_wake(guest);
 }
 
 static void wait_for_pins(struct guest *guest)

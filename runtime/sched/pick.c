@@ -5,16 +5,17 @@
  *
  * Four polls make a round: next-slot, next-slot, fifo, deque; each falls back to the others when
  * its own source is empty. So the fifo is served at least once in four polls whatever chains of
- * wakes and spawns run beside it, and a chain alone is served at full speed. When the fifo's
- * turn comes, the inject queue joins behind it in batches; while there is no room, the two are
- * served in proportion to their lengths, which is as good as one line. */
+ * wakes and spawns run beside it, and a chain alone is served at full speed.
+ *
+ * Fifo and inject queue are one line: when the fifo's turn comes, the inject queue joins behind
+ * it in batches, and while it has tasks waiting the room for a batch is kept free of others
+ * (worker_push). So in each of the fifo's turns one task, on average, comes in from it, however
+ * many yield beside it. (Serving the two in proportion to their lengths let the last ones of a
+ * short inject queue wait for many rounds of a full fifo.) */
 #include "runtime/sched/worker.h"
 
 #include "runtime/base/atomic.h"
 #include "runtime/base/check.h"
-
-/* Less room than this is not worth taking the inject queue's lock for. */
-enum { ROOM_MIN = QUEUE_SLOTS / 8 + 1 };
 
 static maru_task *take_next_slot(struct worker *worker)
 {
@@ -41,29 +42,13 @@ static void refill(struct worker *worker, uint64_t waiting, uint64_t room)
     }
 }
 
-static maru_task *take_injected(struct worker *worker)
-{
-    maru_task *task = NULL;
-    (void)inject_pop(&worker->sched->inject, &task, 1);     /* none: it stays NULL */
-    return task;
-}
-
 static maru_task *take_fifo(struct worker *worker)
 {
     uint64_t waiting = inject_len(&worker->sched->inject);
-    if (LIKELY(waiting == 0))
-        return fifo_pop(&worker->fifo);
-    uint64_t len = fifo_len(&worker->fifo), room = QUEUE_SLOTS - len;
-    if (room >= ROOM_MIN) {
+    uint64_t room = QUEUE_SLOTS - fifo_len(&worker->fifo);
+    if (UNLIKELY(waiting > 0) && room >= INJECT_ROOM)
         refill(worker, waiting, room);
-        return fifo_pop(&worker->fifo);
-    }
-    worker->inject_credit += (uint32_t)(waiting < UINT16_MAX ? waiting : UINT16_MAX);
-    if (worker->inject_credit < len + waiting)
-        return fifo_pop(&worker->fifo);
-    worker->inject_credit = 0;
-    maru_task *task = take_injected(worker);
-    return task ? task : fifo_pop(&worker->fifo);
+    return fifo_pop(&worker->fifo);
 }
 
 static maru_task *take_deque(struct worker *worker)

@@ -6,7 +6,8 @@
  *     child of an ALL scope         -> its deque, announced
  *     again, by itself              -> its fifo, announced if other work is there too
  *     anything from other threads   -> the inject queue, announced
- *     what does not fit             -> the inject queue */
+ *     what does not fit             -> the inject queue
+ *     what would jump the line      -> the inject queue, if that is not empty (is_crowded) */
 #include "runtime/sched/worker.h"
 
 #include "runtime/base/atomic.h"
@@ -31,9 +32,17 @@ void sched_announce(struct sched *sched)
         worker_notify(&sched->workers[id]);
 }
 
+/* The last slots are for those who wait in the inject queue already (pick.c): who comes later
+ * goes behind them. */
+static bool is_crowded(struct worker *worker)
+{
+    return UNLIKELY(fifo_len(&worker->fifo) > QUEUE_SLOTS - INJECT_ROOM) &&
+           inject_len(&worker->sched->inject) > 0;
+}
+
 void worker_push(struct worker *worker, maru_task *task)
 {
-    if (UNLIKELY(!fifo_push(&worker->fifo, task)))
+    if (UNLIKELY(is_crowded(worker)) || UNLIKELY(!fifo_push(&worker->fifo, task)))
         inject_push_live(&worker->sched->inject, task);
 }
 
@@ -65,7 +74,7 @@ static void fill_next_slot(struct worker *worker, maru_task *task)
 static void push_quietly(struct worker *worker, maru_task *task)
 {
     worker->dirty = true;
-    if (UNLIKELY(!fifo_push_quietly(&worker->fifo, task)))
+    if (UNLIKELY(is_crowded(worker)) || UNLIKELY(!fifo_push_quietly(&worker->fifo, task)))
         inject_push_live(&worker->sched->inject, task);
 }
 

@@ -193,7 +193,7 @@ enum step worker_step(struct worker *worker)
         run(worker, task);
         return STEP_RAN;
     }
-    if (worker->searching && may_spin(worker))
+    if ((worker->searching || sched->count == 1) && may_spin(worker))
         return STEP_IDLE;
     return fall_asleep(worker);
 }

@@ -27,7 +27,6 @@ struct worker {
     struct context *context;     /* the thread-local of who runs it */
     uint64_t polls;              /* owner writes; the watch and metrics read */
     uint64_t steals, parks, watch_steals;    /* metrics */
-    uint32_t inject_credit;      /* what the inject queue has over the fifo when both are long */
     bool polling;                /* owner writes; the watch reads */
     bool searching;              /* counted in idle.searchers */
     bool watching;               /* idle.on_watch is this worker */
