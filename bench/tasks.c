@@ -130,7 +130,13 @@ maru_end;
 
 /* ---- resume the innermost of a chain ---- */
 
-struct level { maru_frame frame; struct level *next; int depth; uint64_t rounds, i; maru_pause pause; };
+struct level {
+    maru_frame frame;
+    struct level *next;
+    int depth;
+    uint64_t rounds, i;
+    maru_pause pause;
+};
 
 static struct level chain[DEPTH_MAX];
 
@@ -167,8 +173,8 @@ static void check(maru_result got, uint64_t wanted)
         return took;                                                                            \
     }
 
-SAMPLE(detached, rounds * BATCH, detached, .rounds = rounds)
-SAMPLE(scoped, rounds * BATCH, scoped, .rounds = rounds)
+SAMPLE(detached, (rounds * BATCH), detached, .rounds = rounds)
+SAMPLE(scoped, (rounds * BATCH), scoped, .rounds = rounds)
 SAMPLE(by_value, rounds, by_value, .rounds = rounds)
 SAMPLE(yields, rounds, yields, .rounds = rounds)
 SAMPLE(ready, rounds, ready, .rounds = rounds)

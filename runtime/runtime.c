@@ -357,8 +357,9 @@ static maru_result block_on(maru_runtime *runtime, const maru_frame *image, size
 {
     struct worker *worker = runtime->first_thread ? &runtime->sched.workers[0] : NULL;
     maru_task *task = guest_spawn(&runtime->sched, image, size);
+    bool closing = atomic_load_acq(&runtime->sched.closing);    /* pairs with sched_close */
     if (!task)
-        return atomic_load_acq(&runtime->sched.closing) ? -MARU_ESHUTDOWN : -ENOMEM; /* close */
+        return closing ? -MARU_ESHUTDOWN : -ENOMEM;
     if (worker)
         worker_enter(worker);
     maru_result result = guest_join(task, worker);

@@ -34,7 +34,7 @@ bool deque_push(struct deque *deque, maru_task *task)
 static maru_task *take_last(struct deque *deque, uint64_t top, maru_task *task)
 {
     bool won = atomic_cas_sc(&deque->top, &top, top + 1);   /* pairs with deque_steal: cas */
-    atomic_store_rlx(&deque->bottom, deque->bottom + 1);    /* with steal: it was empty before, too */
+    atomic_store_rlx(&deque->bottom, deque->bottom + 1);    /* with steal: empty before */
     return won ? task : NULL;
 }
 

@@ -23,7 +23,7 @@ static bool has_room(struct fifo *fifo)
 
 static void put(struct fifo *fifo, maru_task *task)
 {
-    atomic_store_rlx(&fifo->slots[fifo->tail & MASK], task);    /* with fifo_steal: slots, by tail */
+    atomic_store_rlx(&fifo->slots[fifo->tail & MASK], task);    /* with fifo_steal: by tail */
 }
 
 bool fifo_push(struct fifo *fifo, maru_task *task)

@@ -7,7 +7,7 @@
  * I2 Each task pushed is popped exactly once.
  * I3 After inject_close no task enters.
  * I4 The length is raised before the lock is given back, seq_cst: whoever looks at sleepers after
- *    the push, and whoever looks at the length after announcing its sleep, cannot both miss (P1). */
+ *    the push, and whoever looks at the length after announcing its sleep, cannot both miss. */
 #ifndef MARU_QUEUE_INJECT_H
 #define MARU_QUEUE_INJECT_H
 

@@ -36,7 +36,7 @@ void sched_announce(struct sched *sched)
  * goes behind them. */
 static bool is_crowded(struct worker *worker)
 {
-    return UNLIKELY(fifo_len(&worker->fifo) > QUEUE_SLOTS - INJECT_ROOM) &&
+    return UNLIKELY(fifo_len(&worker->fifo) >= QUEUE_SLOTS - INJECT_ROOM) &&
            inject_len(&worker->sched->inject) > 0;
 }
 
