@@ -4,18 +4,16 @@
 #include "maru/err.h"
 #include "runtime/base/atomic.h"
 
-#include <fcntl.h>
+#include <sys/socket.h>
 
-/* accept4 has no flag like MSG_DONTWAIT: the listening socket itself must not block. */
 static int set_nonblocking(struct fd_entry *entry, int fd)
 {
     if (atomic_load_rlx(&entry->sides[SIDE_READ].flag))     /* no partner: twice does no harm */
         return 0;
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
-        return -errno;
-    atomic_store_rlx(&entry->sides[SIDE_READ].flag, (uint8_t)1);    /* no partner: only a memory */
-    return 0;
+    int rc = io_set_nonblocking(fd);
+    if (rc == 0)
+        atomic_store_rlx(&entry->sides[SIDE_READ].flag, (uint8_t)1);    /* no partner: a memory */
+    return rc;
 }
 
 /* The errors that accept(2) lists as one client's own: the next client may be fine. */
@@ -64,8 +62,11 @@ static maru_result accept_poll(maru_future *self, maru_context *cx)
         return rc;
     maru_result go = ready_before(entry, op, SIDE_READ, cx);
     while (go == 0) {
-        uint32_t seen = ready_seen(entry, SIDE_READ);
+        uint32_t seen;
+        if (!ready_enter(entry, op, SIDE_READ, &seen))
+            return -EBADF;
         maru_result client = try_accept(op->fd_);
+        ready_leave(entry, SIDE_READ);
         if (client >= 0)
             return io_hand_out((int)client);
         if (client != -EAGAIN)

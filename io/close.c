@@ -6,7 +6,8 @@
  * L2 The number is closed only when no driver watches it (E5): the kernel holds the file as long
  *    as a poll is in a ring, and the peer would not see its end.
  * L3 Before close(2) the entry is as new, for the number may be somebody else's right after it.
- * L4 Closing cannot be cancelled; a second close meanwhile gives -EBADF. */
+ * L4 The number is closed when nobody is in an attempt on it (E6, ready_shut).
+ * L5 Closing cannot be cancelled; a second close meanwhile gives -EBADF. */
 #include "io/io.h"
 
 #include "maru/err.h"
@@ -22,7 +23,7 @@ static int begin(struct fd_entry *entry, maru_op *op)
     entry->sides[SIDE_WRITE].flag = 1;
     if (!closing) {
         op->slot_ = entry->generation;          /* what the kernel's events still carry */
-        entry->generation++;
+        ready_raise(entry);
     }
     lock_give(&entry->lock);
     return closing ? -EBADF : 0;
@@ -39,7 +40,7 @@ static bool disarm(struct fd_entry *entry, maru_op *op, unsigned side, const mar
     bool armed = s->armed == ARMED;
     if (armed) {
         struct io_driver *home = &own->io->drivers[s->home];
-        atomic_store_rlx(&s->armed, (uint8_t)ARMED_REMOVING);       /* under lock, but may_try */
+        atomic_store_rlx(&s->armed, (uint8_t)ARMED_REMOVING);  /* no partner: locked */
         maru_leaf_wait(&op->leaf_, cx);
         op->side_ = (uint8_t)side;
         op->stage_ = side == SIDE_READ ? STAGE_CLOSING_READ : STAGE_CLOSING_WRITE;
@@ -47,7 +48,7 @@ static bool disarm(struct fd_entry *entry, maru_op *op, unsigned side, const mar
         entry->closer = op;
         op->link_ = (maru_link){ elsewhere ? &op->link_ : NULL, NULL };
         if (!elsewhere && own->backend->disarm(home, op->fd_, op->slot_, entry, side) == 0) {
-            atomic_store_rlx(&s->armed, (uint8_t)ARMED_NOT);        /* under lock, but may_try */
+            atomic_store_rlx(&s->armed, (uint8_t)ARMED_NOT);  /* no partner: locked */
             entry->closer = NULL;
             armed = false;
         }
@@ -60,10 +61,11 @@ static bool disarm(struct fd_entry *entry, maru_op *op, unsigned side, const mar
 
 static maru_result finish(struct fd_entry *entry, int fd)
 {
+    ready_shut(entry);
     lock_take(&entry->lock);
     for (unsigned side = 0; side < SIDES; side++) {
-        atomic_store_rlx(&entry->sides[side].state, 0u);            /* with ready_seen */
-        entry->sides[side].flag = 0;
+        (void)atomic_and_ar(&entry->sides[side].state, SIDE_ATTEMPTS);  /* pairs with seen_now */
+        atomic_store_rlx(&entry->sides[side].flag, (uint8_t)0);     /* no partner: a memory */
     }
     lock_give(&entry->lock);
     return close(fd) == 0 || errno == EINTR ? 0 : -errno;   /* EINTR: Linux has closed it */
@@ -89,6 +91,8 @@ static maru_result close_poll(maru_future *self, maru_context *cx)
     case STAGE_CLOSING_WRITE:
         if (!maru_leaf_is_complete(&op->leaf_))
             return MARU_PENDING;
+        if (op->error_)                         /* the number is somebody else's (ready_adopt) */
+            return op->error_;
         break;
     }
     if (op->stage_ != STAGE_CLOSING_WRITE && !disarm(entry, op, SIDE_WRITE, cx))

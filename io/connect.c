@@ -3,20 +3,12 @@
 
 #include "maru/err.h"
 
-#include <fcntl.h>
-
-static int set_nonblocking(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0)
-        return -errno;
-    return flags & O_NONBLOCK || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
-}
+#include <sys/socket.h>
 
 /* EINTR: it goes on without us, as EINPROGRESS. */
 static int begin(const maru_op *op)
 {
-    int rc = set_nonblocking(op->fd_);
+    int rc = io_set_nonblocking(op->fd_);
     if (rc < 0)
         return rc;
     if (connect(op->fd_, op->data_, (socklen_t)op->len_) == 0)
@@ -43,12 +35,19 @@ static bool is_connected(int fd)
 
 static maru_result check(struct fd_entry *entry, maru_op *op, maru_context *cx)
 {
-    uint32_t seen = ready_seen(entry, SIDE_WRITE);
-    int rc = outcome(op->fd_);
-    if (rc < 0 || is_connected(op->fd_))
-        return rc;
-    maru_result go = ready_wait(entry, op, SIDE_WRITE, seen, cx);
-    return go == 0 ? check(entry, op, cx) : go;
+    maru_result go = 0;
+    while (go == 0) {
+        uint32_t seen;
+        if (!ready_enter(entry, op, SIDE_WRITE, &seen))
+            return -EBADF;
+        int rc = outcome(op->fd_);
+        bool connected = is_connected(op->fd_);
+        ready_leave(entry, SIDE_WRITE);
+        if (rc < 0 || connected)
+            return rc;
+        go = ready_wait(entry, op, SIDE_WRITE, seen, cx);
+    }
+    return go;
 }
 
 static maru_result connect_poll(maru_future *self, maru_context *cx)

@@ -5,6 +5,7 @@
 #include "maru/err.h"
 #include "runtime/base/atomic.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -97,7 +98,7 @@ static int epoll_disarm(struct io_driver *io_driver, int fd, uint32_t generation
 static int epoll_poll(struct io_driver *io_driver, maru_op *op, unsigned interest)
 {
     const struct poll_slot *slot = &io_driver->slots[op->slot_];
-    int twin = dup(op->fd_);
+    int twin = fcntl(op->fd_, F_DUPFD_CLOEXEC, 0);
     if (twin < 0)
         return -errno;
     int rc = control(io_driver, EPOLL_CTL_ADD, twin, interest | EPOLLONESHOT,
@@ -159,7 +160,8 @@ static unsigned epoll_turn(struct driver *driver, int64_t timeout_ns)
 {
     struct io_driver *io_driver = (struct io_driver *)(void *)driver;
     struct epoll_event events[EVENTS_PER_TURN];
-    io_take_inbox(io_driver);
+    if (io_take_inbox(io_driver))
+        timeout_ns = DRIVER_NO_WAIT;
     int n = wait_events(io_driver, events, timeout_ns);
     metric_add(&driver->enters, 1);
     metric_add(&driver->empty_enters, timeout_ns == DRIVER_NO_WAIT && n == 0);

@@ -3,13 +3,18 @@
  * An entry has two sides, for reading and for writing. A side is armed when some driver watches
  * it; then READY tells whether the next attempt may succeed.
  *
- * E1 Everything but a side's state word is read and written under the entry's lock bit.
+ * E1 Everything but a side's state word is written under the entry's lock bit; what is read without
+ *    it (generation, armed, the flag of READ) is atomic.
  * E2 READY is set by events only, under the lock; it is cleared by whoever met EAGAIN or a short
  *    read, by a CAS that fails if an event came since (TICK counts them).
  * E3 A waiter is in the list of a side, or has been completed; both change under the lock.
- * E4 An event belongs to an entry only if its generation is the entry's; closing raises it.
+ * E4 An event belongs to an entry, and a waiter goes on, only if its generation is the entry's;
+ *    closing raises it.
  * E5 While a side is armed on a ring the number is not closed: close(2) under a live poll would
- *    not tell the peer. */
+ *    not tell the peer.
+ * E6 A system call on the number is made between ready_enter and ready_leave; close(2) comes when
+ *    nobody is in between, and nobody enters any more. So an attempt never hits the number's next
+ *    owner. */
 #ifndef MARU_IO_FDTABLE_H
 #define MARU_IO_FDTABLE_H
 
@@ -19,9 +24,18 @@
 
 enum { SIDE_READ, SIDE_WRITE, SIDES };
 
-/* Bits of a side's state word; TICK is the unit of the count above them. HUNG_UP: the peer has
- * ended; no event will come any more, so READY stays. */
-enum { SIDE_READY = 1, SIDE_HUNG_UP = 2, SIDE_TICK = 4 };
+/* Bits of a side's state word; ATTEMPT and TICK are units of counts. HUNG_UP: the peer seems to
+ * have ended, and no event may come any more, so READY stays after a short read. EAGAIN clears
+ * both: then it was an error that passes. CLOSING: no new attempts. */
+enum {
+    SIDE_READY = 1 << 0,
+    SIDE_HUNG_UP = 1 << 1,
+    SIDE_CLOSING = 1 << 2,
+    SIDE_ATTEMPT = 1 << 3,       /* of at most WORKERS_MAX: one a worker */
+    SIDE_ATTEMPTS = 0x1ff << 3,  /* the mask of that count */
+    SIDE_TICK = 1 << 12,         /* of events; wraps */
+};
+_Static_assert(SIDE_ATTEMPTS / SIDE_ATTEMPT >= WORKERS_MAX, "every worker may be in an attempt");
 
 enum armed { ARMED_NOT, ARMED, ARMED_REMOVING };
 

@@ -177,14 +177,15 @@ static void take_request(struct io_driver *io_driver, maru_op *op)
     }
 }
 
-void io_take_inbox(struct io_driver *io_driver)
+bool io_take_inbox(struct io_driver *io_driver)
 {
     if (!atomic_load_rlx(&io_driver->inbox))                /* no partner: the kick comes after */
-        return;
+        return false;
     maru_op *op = atomic_exchange_acq(&io_driver->inbox, NULL);     /* pairs with io_request */
     while (op) {
         maru_op *next = (maru_op *)(void *)op->link_.prev_;
         take_request(io_driver, op);
         op = next;
     }
+    return true;
 }

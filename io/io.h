@@ -85,16 +85,19 @@ struct io *io_here(void);
 /* Hands a request to another worker's driver. Any worker. */
 void io_request(struct io *io, uint16_t home, maru_op *op);
 
-/* Does what the inbox asks for. Owner, at the start of each turn. */
-void io_take_inbox(struct io_driver *io_driver);
+/* Does what the inbox asks for. Owner, at the start of each turn, which must not wait if this is
+ * true: tasks may have been woken, and the kick that came with the request taken already. */
+bool io_take_inbox(struct io_driver *io_driver) MARU_MUST_USE;
 
 /* ---- readiness (ready.c) ---- */
 
 /* An event of a side: poll(2) bits. Owner of some driver. */
 void ready_event(struct io *io, int fd, uint32_t generation, unsigned side, unsigned events);
 
-/* A watch has ended: because it was disarmed, or by itself. Owner of the side's home. */
-void ready_disarmed(struct io_driver *io_driver, int fd, uint32_t generation, unsigned side);
+/* A watch has ended: because it was disarmed, or by itself, or `error` tells why it cannot be.
+ * Owner of the side's home. */
+void ready_disarmed(struct io_driver *io_driver, int fd, uint32_t generation, unsigned side,
+                    int error);
 
 /* A request to disarm (close.c) has arrived at home. */
 void ready_take_request(struct io_driver *io_driver, maru_op *op);
@@ -108,11 +111,22 @@ maru_result ready_before(struct fd_entry *entry, maru_op *op, unsigned side,
 maru_result ready_wait(struct fd_entry *entry, maru_op *op, unsigned side, uint32_t seen,
                        const maru_context *cx);
 
-/* The state to pass to ready_wait and ready_clear; read it before the attempt. */
-uint32_t ready_seen(struct fd_entry *entry, unsigned side);
+/* Enters an attempt (E6), and tells the state at its beginning, for ready_wait and ready_clear.
+ * False: the number is being closed, or is another file's since the operation waited. */
+bool ready_enter(struct fd_entry *entry, maru_op *op, unsigned side,
+                 uint32_t *ret_seen) MARU_MUST_USE;
+
+/* Leaves it; nothing may touch the number after it, but ready_wait and ready_clear. */
+void ready_leave(struct fd_entry *entry, unsigned side);
+
+/* Forbids attempts and waits for those under way: they are system calls that do not block. */
+void ready_shut(struct fd_entry *entry);
 
 /* After a short read: there is no more, unless an event came since. */
 void ready_clear(struct fd_entry *entry, unsigned side, uint32_t seen);
+
+/* Begins the number's next life. Under the entry's lock. */
+void ready_raise(struct fd_entry *entry);
 
 /* Ends all waiters with an error. Takes the lock by itself; `under_lock` holds it already. */
 void ready_end_waiters(struct fd_entry *entry, int error);
@@ -123,6 +137,10 @@ int ready_adopt(struct io *io, int fd) MARU_MUST_USE;
 /* The same for a new number that is about to be returned to a caller: the number, or, after
  * closing it, -EMFILE (beyond the table) or -ENOMEM. Any thread. */
 int io_hand_out(int fd) MARU_MUST_USE;
+
+/* accept4 and connect have no flag like MSG_DONTWAIT, so the socket itself must not block. What
+ * is not a socket stays as it is. 0 or a negative errno. Any thread. */
+int io_set_nonblocking(int fd) MARU_MUST_USE;
 
 /* ---- one-shot polls (poll.c) ---- */
 
@@ -135,6 +153,7 @@ void poll_take_request(struct io_driver *io_driver, maru_op *op);
 enum {
     STAGE_START,
     STAGE_WAITING,               /* in the waiters of a side */
+    STAGE_TRYING,                /* has used the number, in generation slot_ */
     STAGE_CONNECTING,
     STAGE_CLOSING_READ,          /* waits for a side to be disarmed */
     STAGE_CLOSING_WRITE,

@@ -137,7 +137,7 @@ static maru_result result_of(const maru_op *op)
 static maru_result ready_poll(maru_future *self, maru_context *cx)
 {
     maru_op *op = (maru_op *)(void *)self;
-    if (self->line_ == LEAF_IDLE)
+    if (atomic_load_rlx(&self->line_) == LEAF_IDLE)     /* no partner: else is_complete decides */
         return cx->ending != MARU_GO ? -ECANCELED : begin(op, cx);
     if (maru_leaf_is_complete(&op->leaf_))
         return result_of(op);

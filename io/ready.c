@@ -3,8 +3,11 @@
  * An operation tries its system call when nothing speaks against it, and waits for an event when
  * it met EAGAIN. Pitfalls of multishot polls and edge-triggered epoll, and why they do no harm:
  * an event may come between the attempt and the clearing (TICK makes the CAS fail); the peer's
- * end may be told together with data and never again (HUNG_UP keeps READY); events of a number's
- * earlier life may arrive late (generation). */
+ * end may be told together with data and never again (HUNG_UP keeps READY over short reads); an
+ * error event may be about something that passes, as a refused datagram (EAGAIN clears HUNG_UP
+ * too, or the next attempt would follow at once, for ever); events of a number's earlier life may
+ * arrive late, and a waiter that was woken may try only when the number has been closed and is
+ * another file's (generation); and the number may be closed in the middle of an attempt (E6). */
 #include "io/io.h"
 
 #include "maru/err.h"
@@ -21,24 +24,82 @@ static maru_op *op_of(maru_link *link)
     return container_of(link, maru_op, link_);
 }
 
-uint32_t ready_seen(struct fd_entry *entry, unsigned side)
+static uint32_t seen_now(struct fd_entry *entry, unsigned side)
 {
     return atomic_load_acq(&entry->sides[side].state);      /* pairs with add_event */
+}
+
+static uint32_t generation_of(const struct fd_entry *entry)
+{
+    return atomic_load_acq(&entry->generation);             /* pairs with ready_raise */
+}
+
+void ready_raise(struct fd_entry *entry)
+{
+    atomic_store_rel(&entry->generation, entry->generation + 1);    /* pairs with generation_of */
+}
+
+/* ---- attempts ---- */
+
+/* The number was closed since the operation first used it. */
+static bool is_another(const struct fd_entry *entry, const maru_op *op)
+{
+    return op->stage_ == STAGE_TRYING && generation_of(entry) != op->slot_;
+}
+
+bool ready_enter(struct fd_entry *entry, maru_op *op, unsigned side, uint32_t *ret_seen)
+{
+    *ret_seen = atomic_add_ar(&entry->sides[side].state, SIDE_ATTEMPT);     /* with ready_shut */
+    if (op->stage_ == STAGE_START) {
+        op->slot_ = generation_of(entry);
+        op->stage_ = STAGE_TRYING;
+    }
+    if (LIKELY(!(*ret_seen & SIDE_CLOSING) && !is_another(entry, op)))
+        return true;
+    ready_leave(entry, side);
+    return false;
+}
+
+void ready_leave(struct fd_entry *entry, unsigned side)
+{
+    (void)atomic_sub_ar(&entry->sides[side].state, SIDE_ATTEMPT);   /* pairs with ready_shut */
+}
+
+void ready_shut(struct fd_entry *entry)
+{
+    for (unsigned side = 0; side < SIDES; side++) {
+        struct relax relax = { 0 };
+        uint32_t *state = &entry->sides[side].state;
+        (void)atomic_or_ar(state, SIDE_CLOSING);            /* pairs with ready_enter */
+        while (atomic_load_acq(state) & SIDE_ATTEMPTS)      /* pairs with ready_leave */
+            relax_turn(&relax);
+    }
 }
 
 /* Nobody watches yet: then only an attempt can tell. */
 static bool may_try(struct fd_entry *entry, unsigned side)
 {
     const struct fd_side *s = &entry->sides[side];
-    return side == SIDE_WRITE || ready_seen(entry, side) & SIDE_READY ||
+    return side == SIDE_WRITE || seen_now(entry, side) & SIDE_READY ||
            atomic_load_rlx(&s->armed) == ARMED_NOT;         /* no partner: ready_wait locks */
+}
+
+static void clear(struct fd_entry *entry, unsigned side, uint32_t seen)
+{
+    const uint32_t bits = SIDE_READY | SIDE_HUNG_UP, ticks = ~(uint32_t)(SIDE_TICK - 1);
+    uint32_t *state = &entry->sides[side].state;
+    uint32_t now = atomic_load_rlx(state);      /* no partner: the cas decides */
+    if (!(seen & bits))
+        return;
+    while ((now & ticks) == (seen & ticks))     /* others may enter and leave meanwhile */
+        if (atomic_cas_ar(state, &now, now & ~bits))        /* pairs with add_event (E2) */
+            return;
 }
 
 void ready_clear(struct fd_entry *entry, unsigned side, uint32_t seen)
 {
-    if (!(seen & SIDE_HUNG_UP) && seen & SIDE_READY)
-        (void)atomic_cas_ar(&entry->sides[side].state, &seen,   /* pairs with add_event (E2) */
-                            seen & ~(uint32_t)SIDE_READY);
+    if (!(seen & SIDE_HUNG_UP))
+        clear(entry, side, seen);
 }
 
 /* ---- waiting ---- */
@@ -50,7 +111,7 @@ static int arm(struct fd_entry *entry, int fd, unsigned side)
     if (rc < 0)
         return rc;
     entry->sides[side].home = (uint16_t)own->id;
-    atomic_store_rlx(&entry->sides[side].armed, (uint8_t)ARMED);    /* under lock, but may_try */
+    atomic_store_rlx(&entry->sides[side].armed, (uint8_t)ARMED);  /* no partner: locked */
     return 0;
 }
 
@@ -60,11 +121,11 @@ maru_result ready_wait(struct fd_entry *entry, maru_op *op, unsigned side, uint3
     struct fd_side *s = &entry->sides[side];
     struct io_driver *own = io_driver_here();
     int rc = 0;
-    ready_clear(entry, side, seen);
+    clear(entry, side, seen);
     own->backend->reserve(own);
     lock_take(&entry->lock);
-    bool try_again = s->armed == ARMED && ready_seen(entry, side) & SIDE_READY;
-    if (entry->sides[SIDE_WRITE].flag)
+    bool try_again = s->armed == ARMED && seen_now(entry, side) & SIDE_READY;
+    if (entry->sides[SIDE_WRITE].flag || is_another(entry, op))
         rc = -EBADF;
     else if (!try_again && s->armed == ARMED_NOT)
         rc = arm(entry, op->fd_, side);
@@ -72,6 +133,7 @@ maru_result ready_wait(struct fd_entry *entry, maru_op *op, unsigned side, uint3
         maru_leaf_wait(&op->leaf_, cx);
         op->side_ = (uint8_t)side;
         op->stage_ = STAGE_WAITING;
+        op->slot_ = generation_of(entry);
         list_append(&s->waiters, &op->link_);
     }
     lock_give(&entry->lock);
@@ -99,7 +161,7 @@ maru_result ready_before(struct fd_entry *entry, maru_op *op, unsigned side,
             return MARU_PENDING;
         if (!complete)
             (void)unlink_waiter(entry, op);     /* either way it is in no list any more (E3) */
-        op->stage_ = STAGE_START;
+        op->stage_ = STAGE_TRYING;              /* closed since? ready_enter sees to it */
         if (!ending && op->error_)
             return op->error_;
         if (!ending)
@@ -118,7 +180,7 @@ static void add_event(struct fd_side *side, unsigned events)
     if (events & (POLLRDHUP | POLLHUP | POLLERR))
         bits |= SIDE_HUNG_UP;
     uint32_t state = atomic_load_rlx(&side->state);         /* no partner: the cas decides */
-    while (!atomic_cas_ar(&side->state, &state, (state + SIDE_TICK) | bits))    /* ready_clear */
+    while (!atomic_cas_ar(&side->state, &state, (state + SIDE_TICK) | bits))  /* pairs with clear */
         continue;
 }
 
@@ -162,18 +224,22 @@ void ready_event(struct io *io, int fd, uint32_t generation, unsigned side, unsi
     } while (true);
 }
 
-void ready_end_waiters(struct fd_entry *entry, int error)
+static void end_waiters(struct fd_entry *entry, struct fd_side *side, int error)
 {
     struct wake wakes[WAKE_BATCH];
     unsigned n;
-    for (unsigned side = 0; side < SIDES; side++) {
-        do {
-            lock_take(&entry->lock);
-            n = publish_some(&entry->sides[side], error, wakes);
-            lock_give(&entry->lock);
-            finish(wakes, n);
-        } while (n == WAKE_BATCH);
-    }
+    do {
+        lock_take(&entry->lock);
+        n = publish_some(side, error, wakes);
+        lock_give(&entry->lock);
+        finish(wakes, n);
+    } while (n == WAKE_BATCH);
+}
+
+void ready_end_waiters(struct fd_entry *entry, int error)
+{
+    for (unsigned side = 0; side < SIDES; side++)
+        end_waiters(entry, &entry->sides[side], error);
 }
 
 /* ---- disarming ---- */
@@ -189,7 +255,8 @@ static maru_op *take_closer(struct fd_entry *entry, unsigned side)
     return closer;
 }
 
-void ready_disarmed(struct io_driver *io_driver, int fd, uint32_t generation, unsigned side)
+void ready_disarmed(struct io_driver *io_driver, int fd, uint32_t generation, unsigned side,
+                    int error)
 {
     struct fd_entry *entry;
     if (fd_table_get(&io_driver->io->table, fd, &entry) < 0)
@@ -199,20 +266,26 @@ void ready_disarmed(struct io_driver *io_driver, int fd, uint32_t generation, un
     struct fd_side *s = &entry->sides[side];
     maru_op *closer = NULL;
     struct wake wake;
+    bool failed = false;
     if (s->armed == ARMED_REMOVING && entry->generation == generation + 1) {
-        atomic_store_rlx(&s->armed, (uint8_t)ARMED_NOT);    /* under lock, but may_try */
+        atomic_store_rlx(&s->armed, (uint8_t)ARMED_NOT);  /* no partner: locked */
         closer = take_closer(entry, side);
     } else if (s->armed == ARMED && entry->generation == generation) {
-        /* It ended by itself, on overflow for one. Whoever waits must not miss the next event;
-         * if it cannot be armed again, an attempt will tell what is wrong. */
-        if (io_driver->backend->arm(io_driver, fd, entry, side) < 0)
-            atomic_store_rlx(&s->armed, (uint8_t)ARMED_NOT);    /* under lock, but may_try */
+        /* It ended by itself, on overflow for one. Whoever waits must not miss the next event,
+         * or is told why there will be none. */
+        if (error == 0)
+            error = io_driver->backend->arm(io_driver, fd, entry, side);
+        failed = error < 0;
+        if (failed)
+            atomic_store_rlx(&s->armed, (uint8_t)ARMED_NOT);  /* no partner: locked */
     }
     if (closer)
         wake = leaf_publish(&closer->leaf_);
     lock_give(&entry->lock);
     if (closer)
         wake_finish(wake);
+    if (failed)
+        end_waiters(entry, s, error);
 }
 
 void ready_take_request(struct io_driver *io_driver, maru_op *op)
@@ -226,10 +299,11 @@ void ready_take_request(struct io_driver *io_driver, maru_op *op)
     maru_op *closer = NULL;
     struct wake wake;
     op->link_.next_ = NULL;                     /* out of the inbox */
-    if (s->armed == ARMED_REMOVING &&
+    bool is_robbed = op->error_ != 0;           /* of its number, by ready_adopt */
+    if (!is_robbed && s->armed == ARMED_REMOVING &&
         io_driver->backend->disarm(io_driver, op->fd_, op->slot_, entry, op->side_) == 0)
-        atomic_store_rlx(&s->armed, (uint8_t)ARMED_NOT);    /* under lock, but may_try */
-    closer = take_closer(entry, op->side_);
+        atomic_store_rlx(&s->armed, (uint8_t)ARMED_NOT);  /* no partner: locked */
+    closer = is_robbed ? op : take_closer(entry, op->side_);
     if (closer)
         wake = leaf_publish(&closer->leaf_);
     lock_give(&entry->lock);
@@ -241,42 +315,69 @@ void ready_take_request(struct io_driver *io_driver, maru_op *op)
 
 /* Asks the home of a stale poll to remove it. Without memory for the request the poll stays
  * until its file ends; its events are told apart by the generation. */
-static void remove_stale(struct io *io, int fd, const struct fd_side *side, unsigned which,
-                         uint32_t generation)
+static void remove_stale(struct io *io, int fd, uint16_t home, unsigned side, uint32_t generation)
 {
     maru_op *request = alloc_get_zeroed(io->alloc, sizeof *request, _Alignof(maru_op));
     if (!request)
         return;
     request->fd_ = fd;
     request->slot_ = generation;
-    request->side_ = (uint8_t)which;
+    request->side_ = (uint8_t)side;
     request->stage_ = STAGE_STALE;
-    io_request(io, side->home, request);
+    io_request(io, home, request);
+}
+
+/* Everything as new; under the lock. */
+static void forget(struct fd_entry *entry)
+{
+    for (unsigned i = 0; i < SIDES; i++) {
+        struct fd_side *side = &entry->sides[i];
+        (void)atomic_and_ar(&side->state, SIDE_ATTEMPTS);       /* pairs with seen_now */
+        atomic_store_rlx(&side->armed, (uint8_t)ARMED_NOT);     /* no partner: locked */
+        atomic_store_rlx(&side->flag, (uint8_t)0);              /* no partner: a memory */
+    }
+}
+
+/* Somebody closed a number that is being closed by us: it must not be closed once more. Returns
+ * the closer, unless it is in an inbox, where ready_take_request completes it. */
+static maru_op *rob_closer(struct fd_entry *entry)
+{
+    maru_op *closer = entry->closer;
+    if (!closer)
+        return NULL;
+    entry->closer = NULL;
+    closer->error_ = -EBADF;
+    return list_is_linked(&closer->link_) ? NULL : closer;
 }
 
 int ready_adopt(struct io *io, int fd)
 {
     struct fd_entry *entry;
+    struct wake wake;
     int rc = fd_table_get(&io->table, fd, &entry);
     if (rc < 0)
         return rc;
     lock_take(&entry->lock);
-    struct fd_side sides[SIDES] = { entry->sides[0], entry->sides[1] };
-    uint32_t generation = entry->generation;
-    bool stale = sides[0].armed != ARMED_NOT || sides[1].armed != ARMED_NOT;
-    entry->generation += stale;
-    for (unsigned i = 0; i < SIDES; i++) {
-        atomic_store_rlx(&entry->sides[i].state, 0u);               /* with ready_seen */
-        atomic_store_rlx(&entry->sides[i].armed, (uint8_t)ARMED_NOT);   /* under lock, may_try */
-        entry->sides[i].flag = 0;
-    }
+    const uint8_t armed[SIDES] = { entry->sides[0].armed, entry->sides[1].armed };
+    const uint16_t homes[SIDES] = { entry->sides[0].home, entry->sides[1].home };
+    /* What the polls carry: closing has raised it already. */
+    uint32_t generation = entry->generation - entry->sides[SIDE_WRITE].flag;
+    bool stale = armed[0] != ARMED_NOT || armed[1] != ARMED_NOT;
+    if (stale)
+        ready_raise(entry);
+    forget(entry);
+    maru_op *closer = rob_closer(entry);
+    if (closer)
+        wake = leaf_publish(&closer->leaf_);
     lock_give(&entry->lock);
+    if (closer)
+        wake_finish(wake);
     if (!stale)
         return 0;
     ready_end_waiters(entry, -EBADF);
     metric_add(&io_driver_here()->stale_fds, 1);
     for (unsigned i = 0; i < SIDES; i++)
-        if (sides[i].armed != ARMED_NOT)
-            remove_stale(io, fd, &sides[i], i, generation);
+        if (armed[i] != ARMED_NOT)
+            remove_stale(io, fd, homes[i], i, generation);
     return 0;
 }

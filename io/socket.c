@@ -6,6 +6,7 @@
 #include "runtime/base/context.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,21 @@ int io_hand_out(int fd)
         }
     }
     return fd;
+}
+
+int io_set_nonblocking(int fd)
+{
+    int type;
+    socklen_t len = sizeof type;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        return -errno;
+    if (flags & O_NONBLOCK)
+        return 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+        fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -errno;
+    return 0;
 }
 
 int maru_socket(int family)

@@ -31,6 +31,15 @@ static bool would_block(int error)
 
 /* ---- recv ---- */
 
+static ssize_t recv_some(const maru_op *op)
+{
+    ssize_t n;
+    do
+        n = recv(op->fd_, op->data_, op->len_, MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
 static maru_result recv_poll(maru_future *self, maru_context *cx)
 {
     maru_op *op = op_of(self);
@@ -38,19 +47,23 @@ static maru_result recv_poll(maru_future *self, maru_context *cx)
     int rc = fd_table_get(&io_here()->table, op->fd_, &entry);
     if (rc < 0)
         return rc;
+    if (op->len_ == 0)
+        return cx->ending == MARU_GO ? 0 : -ECANCELED;
     maru_result go = ready_before(entry, op, SIDE_READ, cx);
     while (go == 0) {
-        uint32_t seen = ready_seen(entry, SIDE_READ);
-        ssize_t n = recv(op->fd_, op->data_, op->len_, MSG_DONTWAIT);
+        uint32_t seen;
+        if (!ready_enter(entry, op, SIDE_READ, &seen))
+            return -EBADF;
+        ssize_t n = recv_some(op);
+        ready_leave(entry, SIDE_READ);
         if (n >= 0) {
             if ((size_t)n < op->len_ && n > 0)
                 ready_clear(entry, SIDE_READ, seen);    /* a short read has emptied the socket */
             return n;
         }
-        if (errno != EINTR && !would_block(errno))
-            return -errno;
-        if (errno != EINTR)
-            go = ready_wait(entry, op, SIDE_READ, seen, cx);
+        if (!would_block(-(int)n))
+            return n;
+        go = ready_wait(entry, op, SIDE_READ, seen, cx);
     }
     return go;
 }
@@ -86,8 +99,11 @@ static maru_result send_until(maru_op *op, maru_context *cx, bool all)
         return rc;
     maru_result go = ready_before(entry, op, SIDE_WRITE, cx);
     while (go == 0) {
-        uint32_t seen = ready_seen(entry, SIDE_WRITE);
+        uint32_t seen;
+        if (!ready_enter(entry, op, SIDE_WRITE, &seen))
+            return -EBADF;
         ssize_t n = send_some(op);
+        ready_leave(entry, SIDE_WRITE);
         if (n < 0)
             return n;
         op->done_ += (size_t)n;

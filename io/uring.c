@@ -22,6 +22,8 @@
 
 #include <liburing.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,6 +33,9 @@ _Static_assert((int)TAG_READ == (int)SIDE_READ && (int)TAG_WRITE == (int)SIDE_WR
 
 struct ring {
     struct io_uring uring;
+    struct io_uring as_opened;   /* before the descriptor was registered */
+    pthread_t owner;             /* if attached */
+    bool attached;
     bool kick_armed;
 };
 
@@ -107,6 +112,13 @@ static int init(struct io_uring *uring, unsigned entries, unsigned flags)
     return -ENOSYS;
 }
 
+/* liburing 2.3 declares io_uring_enable_rings but does not export it. */
+static int enable(struct io_uring *uring)
+{
+    const int what = IORING_REGISTER_ENABLE_RINGS;
+    return syscall(__NR_io_uring_register, uring->ring_fd, what, NULL, 0) < 0 ? -errno : 0;
+}
+
 /* One multishot poll that is seen to fire and to go on: what everything here stands on. */
 static int try_poll(struct io_uring *uring, int event_fd)
 {
@@ -133,10 +145,12 @@ static int probe(struct io_driver *io_driver, unsigned flags)
     struct io_uring uring;
     if (io_driver->id > 0)
         return 0;
-    int rc = init(&uring, 8, flags);
+    int rc = init(&uring, 8, flags | IORING_SETUP_R_DISABLED);
     if (rc < 0)
         return rc;
-    rc = try_poll(&uring, io_driver->event_fd);
+    rc = enable(&uring);
+    if (rc == 0)
+        rc = try_poll(&uring, io_driver->event_fd);
     io_uring_queue_exit(&uring);
     return rc;
 }
@@ -151,12 +165,16 @@ static int open_with(struct io_driver *io_driver, unsigned flags)
     if (!ring)
         return -ENOMEM;
     rc = init(&ring->uring, RING_SQ_ENTRIES, flags | IORING_SETUP_R_DISABLED);
-    if (rc == 0)
+    if (rc == 0) {
         rc = io_uring_ring_dontfork(&ring->uring);
+        if (rc < 0)
+            io_uring_queue_exit(&ring->uring);
+    }
     if (rc < 0) {
         alloc_put(io_driver->io->alloc, ring, sizeof *ring, 64);
         return rc;
     }
+    ring->as_opened = ring->uring;
     io_driver->ring = ring;
     return 0;
 }
@@ -182,22 +200,28 @@ static void arm_kick(struct io_driver *io_driver)
     ring_of(io_driver)->kick_armed = true;
 }
 
-/* liburing 2.3 declares io_uring_enable_rings but does not export it. */
 static int ring_attach(struct io_driver *io_driver)
 {
-    struct io_uring *uring = &ring_of(io_driver)->uring;
-    if (syscall(__NR_io_uring_register, uring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0) < 0)
-        return -errno;
+    struct ring *ring = ring_of(io_driver);
+    struct io_uring *uring = &ring->uring;
+    int rc = enable(uring);
+    if (rc < 0)
+        return rc;
+    ring->owner = pthread_self();
+    ring->attached = true;
     (void)io_uring_register_ring_fd(uring);     /* only saves time; a kernel may have no room */
     arm_kick(io_driver);
     submit(io_driver);
     return 0;
 }
 
+/* The index of a registered descriptor belongs to the thread that registered it, and is gone with
+ * it: unregistered by another thread, it would be that thread's own ring. */
 static void ring_close(struct io_driver *io_driver)
 {
     struct ring *ring = ring_of(io_driver);
-    io_uring_queue_exit(&ring->uring);
+    bool is_ours = ring->attached && pthread_equal(ring->owner, pthread_self());
+    io_uring_queue_exit(is_ours ? &ring->uring : &ring->as_opened);
     alloc_put(io_driver->io->alloc, ring, sizeof *ring, 64);
 }
 
@@ -229,8 +253,14 @@ static uint64_t slot_data(const struct io_driver *io_driver, const maru_op *op)
     return data_of(TAG_SLOT, op->slot_, io_driver->slots[op->slot_].generation);
 }
 
+/* A ring calls a file that has no poll ready; an epoll refuses it, and so do we. */
 static int ring_poll(struct io_driver *io_driver, maru_op *op, unsigned interest)
 {
+    struct stat stat;
+    if (fstat(op->fd_, &stat) < 0)
+        return -errno;
+    if (S_ISREG(stat.st_mode) || S_ISDIR(stat.st_mode) || S_ISBLK(stat.st_mode))
+        return -EPERM;
     struct io_uring_sqe *sqe = next_sqe(io_driver);
     io_uring_prep_poll_add(sqe, op->fd_, interest);
     io_uring_sqe_set_data64(sqe, slot_data(io_driver, op));
@@ -252,10 +282,8 @@ static void take_side(struct io_driver *io_driver, const struct io_uring_cqe *cq
         ready_event(io_driver->io, (int)fd, generation, tag, (unsigned)cqe->res);
     if (cqe->flags & IORING_CQE_F_MORE)
         return;
-    if (cqe->res < 0 && cqe->res != -ECANCELED) /* it cannot be polled: let an attempt tell */
-        ready_event(io_driver->io, (int)fd, generation, tag, POLLERR);
-    else
-        ready_disarmed(io_driver, (int)fd, generation, tag);
+    bool failed = cqe->res < 0 && cqe->res != -ECANCELED && cqe->res != -EINTR;
+    ready_disarmed(io_driver, (int)fd, generation, tag, failed ? cqe->res : 0);
 }
 
 static void take(struct io_driver *io_driver, const struct io_uring_cqe *cqe)
@@ -321,7 +349,8 @@ static unsigned ring_turn(struct driver *driver, int64_t timeout_ns)
 {
     struct io_driver *io_driver = (struct io_driver *)(void *)driver;
     struct io_uring *uring = &ring_of(io_driver)->uring;
-    io_take_inbox(io_driver);
+    if (io_take_inbox(io_driver))
+        timeout_ns = DRIVER_NO_WAIT;
     if (UNLIKELY(!ring_of(io_driver)->kick_armed)) {
         ring_reserve(io_driver);
         arm_kick(io_driver);

@@ -337,6 +337,7 @@ int maru_runtime_free(maru_runtime *runtime)
         worker_leave(&runtime->sched.workers[0]);
     }
     join_threads(runtime);
+    sched_wait_for_visitors(&runtime->sched);
     release(runtime);
     return 0;
 }
@@ -386,7 +387,7 @@ int maru_main_image(const maru_frame *image, size_t size)
 {
     maru_runtime *runtime;
     const char *name = image ? image->future_.type_->name : "maru_main";
-    maru_result result = runtime_new(NULL, true, &runtime);
+    maru_result result = context_here()->local ? -EDEADLK : runtime_new(NULL, true, &runtime);
     if (result == 0) {
         result = maru_block_on_image(runtime, image, size);
         int rc = maru_runtime_free(runtime);

@@ -27,7 +27,7 @@ static maru_result sleep_poll(maru_future *self, maru_context *cx)
 {
     maru_sleep *sleep = (maru_sleep *)(void *)self;
     struct local *local = context_here()->local;
-    if (self->line_ == LEAF_IDLE)
+    if (leaf_is_idle(&sleep->leaf_))
         return cx->ending != MARU_GO ? -ECANCELED : first_poll(sleep, local, cx);
     if (maru_leaf_is_complete(&sleep->leaf_))
         return 0;

@@ -5,6 +5,7 @@
 #include "maru/err.h"
 #include "maru/time.h"
 
+#include "runtime/base/check.h"
 #include "runtime/task/frame.h"
 
 /* Time is up: the inner future is told to end. Its result, or pending. */
@@ -24,9 +25,21 @@ static void end_sleep(maru_timeout *timeout, const maru_context *cx)
         (void)maru_future_poll(&timeout->sleep_.leaf_.future, &ending);
 }
 
+/* A scope with children is in the frame's list already, and leaves it here: it is behind us there,
+ * for it came first. */
+static void release_inner(maru_timeout *timeout, const maru_context *cx)
+{
+    maru_future *inner = timeout->inner_;
+    if (timeout->marked_)
+        inner->flags_ &= (uint8_t)~FUTURE_LINKED;
+    else if (inner->flags_ & FUTURE_LINKED && cx->frame)
+        frame_unlink(cx->frame, inner);
+    timeout->marked_ = false;
+}
+
 static maru_result finish(maru_timeout *timeout, maru_result result, const maru_context *cx)
 {
-    timeout->inner_->flags_ &= (uint8_t)~FUTURE_LINKED;
+    release_inner(timeout, cx);
     if (timeout->fired_ && result == -ECANCELED && cx->ending == MARU_GO)
         return -ETIMEDOUT;
     timeout->fired_ = false;
@@ -41,7 +54,7 @@ static maru_result timeout_poll(maru_future *self, maru_context *cx)
                                          : maru_future_poll(timeout->inner_, cx);
     if (result != MARU_PENDING)
         return finish(timeout, result, cx);
-    timeout->inner_->flags_ |= FUTURE_LINKED;
+    timeout->marked_ |= frame_mark_inner(cx->frame, timeout->inner_);
     if (timeout->fired_)
         return MARU_PENDING;
     maru_context sleeping = { cx->waker, cx->frame, MARU_GO };
@@ -56,10 +69,14 @@ static const maru_future_type timeout_type = { timeout_poll, "timeout" };
 
 maru_future *maru_within(maru_timeout *timeout, int64_t ns, maru_future *inner)
 {
+    if (UNLIKELY(!inner))
+        check_misuse("timeout", NULL, 0, "an await of NULL");
     maru_future_init(&timeout->future_, &timeout_type);
-    maru_sleep_for(&timeout->sleep_, ns);
+    maru_future *sleep = maru_sleep_for(&timeout->sleep_, ns);
+    DCHECK(sleep == &timeout->sleep_.leaf_.future);
+    (void)sleep;                                /* polled only if the inner future is pending */
     timeout->inner_ = inner;
-    timeout->fired_ = false;
+    timeout->fired_ = timeout->marked_ = false;
     return &timeout->future_;
 }
 

@@ -33,7 +33,7 @@ struct maru_frame {
     int32_t outcome_;        /* of the awaited set, once decided */
     uint16_t depth_;         /* frames above this one */
     uint8_t mode_;           /* of the awaited set */
-    uint8_t frame_flags_;
+    uint8_t deaf_;           /* awaits of the cancelled body that gave -ECANCELED */
 };
 
 /* How a set is awaited. */

@@ -3,7 +3,8 @@
  * A socket is registered with the runtime at its first wait and forgotten by maru_close, which
  * is why a descriptor that was awaited must be closed by maru_close. The first accept or connect
  * on a descriptor sets O_NONBLOCK. One maru_op carries one operation at a time. All of them give
- * -ECANCELED when cancelled first, -EBADF when the descriptor is closed meanwhile. */
+ * -ECANCELED when cancelled first, -EBADF when the descriptor is closed meanwhile.
+ */
 #ifndef MARU_NET_H
 #define MARU_NET_H
 
@@ -22,7 +23,7 @@ typedef struct maru_op {
     size_t len_, done_;
     int32_t fd_;
     int32_t error_;          /* set by whoever ends the wait with an error */
-    uint32_t slot_;          /* of a one-shot poll: where the driver knows it */
+    uint32_t slot_;          /* of a one-shot poll: its slot; else the generation it waits in */
     uint16_t home_;          /* the worker whose driver has it */
     uint8_t side_;
     uint8_t stage_;
@@ -68,28 +69,29 @@ int maru_fd_adopt(int fd);
  * Threads: start function, task only.
  * Result: the new descriptor, the caller's. Errors: -EMFILE, -ENFILE, -ENOMEM: nothing was
  * accepted, try again later; -EBADF, -EINVAL, -ENOTSOCK: the socket is not a listening one. */
-maru_future *maru_accept(maru_op *op, int fd);
+maru_future *maru_accept(maru_op *op, int fd) MARU_MUST_USE;
 
 /* Connects a stream socket. `address` must stay until the future has ended.
  * Threads: start function, task only.
  * Result: 0. Errors: what connect(2) says. After an error close the descriptor. */
-maru_future *maru_connect(maru_op *op, int fd, const struct sockaddr *address, socklen_t len);
+maru_future *maru_connect(maru_op *op, int fd, const struct sockaddr *address,
+                          socklen_t len) MARU_MUST_USE;
 
-/* Receives at most `len` bytes. A loser of a select has received nothing.
+/* Receives at most `len` bytes from a stream socket. A loser of a select has received nothing.
  * Threads: start function, task only.
  * Result: the number of bytes; 0: the peer has ended its side, or len is 0. Errors: -ECONNRESET
  * and what recv(2) says. */
-maru_future *maru_recv(maru_op *op, int fd, void *data, size_t len);
+maru_future *maru_recv(maru_op *op, int fd, void *data, size_t len) MARU_MUST_USE;
 
-/* Sends at least one byte, at most `len`, without SIGPIPE.
+/* Sends at least one byte, at most `len`, on a stream socket, without SIGPIPE.
  * Threads: start function, task only.
  * Result: the number of bytes taken. Errors: -EPIPE, -ECONNRESET and what send(2) says. */
-maru_future *maru_send(maru_op *op, int fd, const void *data, size_t len);
+maru_future *maru_send(maru_op *op, int fd, const void *data, size_t len) MARU_MUST_USE;
 
 /* Sends all `len` bytes or gives an error; maru_op_progress tells how many went before it.
  * Threads: start function, task only.
  * Result: len. Errors: as maru_send. */
-maru_future *maru_send_all(maru_op *op, int fd, const void *data, size_t len);
+maru_future *maru_send_all(maru_op *op, int fd, const void *data, size_t len) MARU_MUST_USE;
 
 /* How many bytes a send_all has sent.
  * Threads: task only. */
@@ -98,13 +100,13 @@ size_t maru_op_progress(const maru_op *op);
 /* Shuts down SHUT_RD, SHUT_WR or SHUT_RDWR. Does not wait.
  * Threads: start function, task only.
  * Result: 0. Errors: what shutdown(2) says. */
-maru_future *maru_shutdown(maru_op *op, int fd, int how);
+maru_future *maru_shutdown(maru_op *op, int fd, int how) MARU_MUST_USE;
 
 /* Closes a descriptor: ends everyone who waits on it with -EBADF, takes it out of the driver,
  * then closes it. Cannot be cancelled: it runs to its end.
  * Threads: start function, task only.
  * Result: 0. Errors: -EBADF it is not open; what close(2) says. */
-maru_future *maru_close(maru_op *op, int fd);
+maru_future *maru_close(maru_op *op, int fd) MARU_MUST_USE;
 
 enum { MARU_READABLE = 1, MARU_WRITABLE = 4 };
 
@@ -114,7 +116,7 @@ enum { MARU_READABLE = 1, MARU_WRITABLE = 4 };
  * Threads: start function, task only.
  * Result: what it is ready for; errors and hang-ups count as both. Errors: -EINVAL interest;
  * -EBADF; -EPERM the file cannot be polled. */
-maru_future *maru_fd_ready(maru_op *op, int fd, unsigned interest);
+maru_future *maru_fd_ready(maru_op *op, int fd, unsigned interest) MARU_MUST_USE;
 
 #ifdef __cplusplus
 }

@@ -44,7 +44,7 @@ void maru_scope_on_error(maru_scope *scope, maru_scope_error_fn *fn, void *arg);
 /* Spawns a child whose root frame is a copy of `image`. On error ownership has not moved.
  * Threads: task only, from `owner`, the frame that holds the scope.
  * Returns 0. Errors: -ENOMEM; -MARU_ESHUTDOWN; -ECANCELED or the first error when the scope has
- * been cancelled; -EINVAL owner is not a frame of the calling task. */
+ * been cancelled; -EINVAL owner is not the frame whose body calls, or image is none. */
 int maru_scope_spawn_image(maru_frame *owner, maru_scope *scope, const maru_frame *image,
                            size_t size) MARU_MUST_USE;
 
@@ -52,7 +52,7 @@ int maru_scope_spawn_image(maru_frame *owner, maru_scope *scope, const maru_fram
  * If the wait is cancelled, the children are cancelled and still waited for.
  * Threads: start function, task only, from the frame that holds it.
  * Errors: ALL: the first error of a child; any: -ECANCELED cancelled. */
-maru_future *maru_scope_wait(maru_scope *scope);
+maru_future *maru_scope_wait(maru_scope *scope) MARU_MUST_USE;
 
 /* Cancels all children, and refuses new ones until the scope has been waited for.
  * Threads: task only, from the frame that holds it. */

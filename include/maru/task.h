@@ -50,7 +50,7 @@ typedef struct maru_join_wait {
  * Threads: start function, task only.
  * Errors: -EINVAL task is NULL; -EBUSY somebody waits for it already; -EDEADLK it is the calling
  * task itself; -ECANCELED cancelled. Other negative values are the task's own. */
-maru_future *maru_join_task(maru_join_wait *wait, maru_task *task);
+maru_future *maru_join_task(maru_join_wait *wait, maru_task *task) MARU_MUST_USE;
 
 /* ---- yielding ---- */
 
@@ -61,7 +61,7 @@ typedef struct maru_pause {
 /* A future that lets others run first: the task goes to the end of its queue.
  * Threads: start function, task only.
  * Errors: -ECANCELED cancelled. */
-maru_future *maru_yield(maru_pause *pause);
+maru_future *maru_yield(maru_pause *pause) MARU_MUST_USE;
 
 #ifdef __cplusplus
 }

@@ -29,18 +29,19 @@ typedef struct maru_sleep {
 /* A future that ends with 0 after `ns` nanoseconds; zero or negative: at once.
  * Threads: start function, task only.
  * Errors: -ECANCELED cancelled first. */
-maru_future *maru_sleep_for(maru_sleep *sleep, int64_t ns);
+maru_future *maru_sleep_for(maru_sleep *sleep, int64_t ns) MARU_MUST_USE;
 
 /* The same until `deadline_ns` of maru_now.
  * Threads: start function, task only.
  * Errors: -ECANCELED cancelled first. */
-maru_future *maru_sleep_until(maru_sleep *sleep, int64_t deadline_ns);
+maru_future *maru_sleep_until(maru_sleep *sleep, int64_t deadline_ns) MARU_MUST_USE;
 
 typedef struct maru_timeout {
     maru_future future_;
     maru_sleep sleep_;
     maru_future *inner_;
     bool fired_;
+    bool marked_;            /* it is we who marked the inner one as in flight */
 } maru_timeout;
 
 /* A future of `inner` with a time limit. What is guarded is polled first: a ready inner wins
@@ -48,7 +49,7 @@ typedef struct maru_timeout {
  * inner future is told to end, and is waited for.
  * Threads: start function, task only.
  * Errors: -ETIMEDOUT time was up and the inner future gave in; else the inner result. */
-maru_future *maru_within(maru_timeout *timeout, int64_t ns, maru_future *inner);
+maru_future *maru_within(maru_timeout *timeout, int64_t ns, maru_future *inner) MARU_MUST_USE;
 
 /* True if the -ETIMEDOUT is the timeout's own, not the inner future's.
  * Threads: task only. */

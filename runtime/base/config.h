@@ -52,7 +52,7 @@ _Static_assert(TICK_SHIFT + 6 * WHEEL_LEVELS >= 63, "the wheel covers all of tim
 /* Timers that one hold of a wheel's lock may expire: a poll's worth of work for who waits. */
 #define EXPIRE_BATCH 64u
 
-/* Awaits in one poll that gave -ECANCELED before we say that the function is deaf. */
+/* Awaits of one function that gave -ECANCELED before we say that it is deaf. */
 #define DEAF_AWAITS 64u
 
 /* Chunks of a slab: one allocation serves hundreds of tasks; a task finds its chunk's header by

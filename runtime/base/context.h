@@ -12,12 +12,12 @@ struct local;
 struct context {
     struct local *local;     /* of the worker that this thread is; NULL: none */
     maru_task *task;         /* being polled here, or NULL */
+    maru_frame *frame;       /* whose body runs here, or NULL */
     maru_frame *self_hint;   /* the one frame that asked for another turn in this poll */
     uintptr_t stack_low;     /* of this thread, once known */
     uintptr_t stack_high;
     uint32_t budget;         /* operations that may still finish in this poll */
     uint32_t worker_id;
-    uint16_t deaf;           /* awaits of this poll that gave -ECANCELED */
     bool again;              /* the task asked for another turn */
     bool again_from_root;    /* by more than one frame, or by one that has ended since */
     bool exposed;            /* a waker of the task may have been handed out in this poll */

@@ -112,14 +112,16 @@ maru_result guest_join(maru_task *task, struct worker *worker)
 
 maru_task *guest_spawn(struct sched *sched, const maru_frame *image, size_t size)
 {
+    maru_task *task = NULL;
     lock_take(&sched->outside_lock);
-    maru_task *task = task_new(&sched->outside, image, size, STATE_HANDLE);
-    bool entered = task && inject_push(&sched->inject, task);
-    if (task && !entered)
-        task_unspawn(&sched->outside, task);
+    if (!atomic_load_rlx(&sched->closing))      /* no partner: sched_close stores under this lock */
+        task = task_new(&sched->outside, image, size, STATE_HANDLE);
+    if (task) {
+        bool entered = inject_push(&sched->inject, task);
+        CHECK(entered);                         /* it is closed under this lock, too */
+    }
     lock_give(&sched->outside_lock);
-    if (!entered)
-        return NULL;
-    sched_announce(sched);
+    if (task)
+        sched_announce(sched);
     return task;
 }

@@ -66,7 +66,7 @@ bool idle_search_begin(struct idle *idle)
 {
     uint32_t searchers = atomic_load_sc(&idle->searchers);      /* no partner: the cas decides */
     do {
-        if (2 * searchers >= idle->workers + 1)
+        if (2 * searchers >= idle->workers)
             return false;
     } while (!atomic_cas_sc(&idle->searchers, &searchers, searchers + 1));  /* with wake_one */
     return true;

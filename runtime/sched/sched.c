@@ -37,7 +37,8 @@ static int worker_init(struct worker *worker, struct sched *sched,
 int sched_init(struct sched *sched, const struct sched_options *options)
 {
     memset(sched, 0, sizeof *sched);
-    sched->ops = (struct task_ops){ task_waker_ops, sched_schedule, options->runtime };
+    sched->ops = (struct task_ops){ task_waker_ops, sched_schedule, options->runtime,
+                                    &sched->visitors };
     sched->count = options->workers;
     sched->clock = options->clock;
     sched->spin_ns_max = options->spin_ns;

@@ -1,11 +1,14 @@
 /* shutdown.c - closing, in numbered steps.
  *
- *  1. sched_close: no task enters from outside (inject_close, X1); all workers are woken.
+ *  1. sched_close, under the lock of spawns from outside: no task enters from there any more (X1),
+ *     and whoever sees closing sees those that were in time. All workers are woken.
  *  2. Each worker acknowledges between two polls: from then on it spawns nothing.
  *  3. The last to acknowledge cancels every detached task, by walking over the slabs; scopes
  *     cancel their children themselves. Every task runs its finally.
  *  4. A worker that falls idle counts tasks: those that were spawned, less those that have ended.
  *     None left: stopped, and everybody is woken to see it.
+ *  5. When the workers are gone: sched_wait_for_visitors. A thread from outside that completed
+ *     the last task's wait may be looking for sleepers yet, or hold a pin.
  *
  * X1 After step 2 the number of spawned tasks stands still.
  * X2 Every live task ends once, by its own poll.
@@ -15,8 +18,8 @@
  * sees all. */
 #include "runtime/sched/worker.h"
 
-#include "runtime/base/atomic.h"
 #include "runtime/base/check.h"
+#include "runtime/base/lock.h"
 
 static void notify_all(struct sched *sched)
 {
@@ -26,8 +29,10 @@ static void notify_all(struct sched *sched)
 
 void sched_close(struct sched *sched)
 {
+    lock_take(&sched->outside_lock);
     inject_close(&sched->inject);
     atomic_store_sc(&sched->closing, 1u);       /* pairs with worker_step: load of closing */
+    lock_give(&sched->outside_lock);
     notify_all(sched);
 }
 
@@ -87,4 +92,12 @@ bool shutdown_step(struct worker *worker)
     if (fifo_len(&worker->fifo) > 0 || deque_len(&worker->deque) > 0)
         return false;
     return is_over(worker->sched);
+}
+
+/* After all tasks have ended nobody new can come: there is nothing left to complete. */
+void sched_wait_for_visitors(struct sched *sched)
+{
+    struct relax relax = { 0 };
+    while (atomic_load_acq(&sched->visitors) > 0)   /* pairs with visit_end */
+        relax_turn(&relax);
 }

@@ -87,16 +87,24 @@ maru_task *watch_after_sleep(struct worker *worker)
     return NULL;
 }
 
+/* True: a slot is filled and nobody is on watch. Whoever was woken to watch, but found other
+ * work, asks this before it goes to work (N4). */
+bool watch_is_missing(struct sched *sched)
+{
+    if (idle_is_watched(&sched->idle))
+        return false;
+    for (uint32_t i = 0; i < sched->count; i++)
+        if (is_filled(&sched->workers[i]))
+            return true;
+    return false;
+}
+
 /* The watch goes to work: somebody else must watch, if a slot is filled (N4). */
 void watch_give_up(struct worker *worker)
 {
     if (!worker->watching)
         return;
     resign(worker);
-    for (uint32_t i = 0; i < worker->sched->count; i++) {
-        if (is_filled(&worker->sched->workers[i])) {
-            sched_announce(worker->sched);
-            return;
-        }
-    }
+    if (watch_is_missing(worker->sched))
+        sched_announce(worker->sched);
 }

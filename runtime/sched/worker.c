@@ -64,7 +64,8 @@ static bool is_turn_due(struct worker *worker)
 static void stop_searching(struct worker *worker)
 {
     worker->searching = false;
-    if (idle_search_end(&worker->sched->idle) && sched_has_work(worker->sched))
+    if (idle_search_end(&worker->sched->idle) &&
+        (sched_has_work(worker->sched) || watch_is_missing(worker->sched)))
         sched_announce(worker->sched);          /* P3: the last one looks again */
 }
 
@@ -128,6 +129,14 @@ static void wake_up(struct worker *worker)
         worker->searching = true;               /* P6: who cleared the bit has counted us */
 }
 
+/* The re-check found work, maybe that of several producers who saw us search and stopped: as a
+ * searcher again we look for more of it when we take the first (P3). */
+static void search_again(struct worker *worker)
+{
+    if (!worker->searching)
+        worker->searching = idle_search_begin(&worker->sched->idle);
+}
+
 static enum step fall_asleep(struct worker *worker)
 {
     struct idle *idle = &worker->sched->idle;
@@ -139,6 +148,7 @@ static enum step fall_asleep(struct worker *worker)
     idle_sleep_begin(idle, worker->local.id);
     if (has_work(worker)) {
         wake_up(worker);
+        search_again(worker);
         return STEP_IDLE;
     }
     watch_before_sleep(worker);
@@ -178,7 +188,8 @@ void worker_sleep(struct worker *worker)
 enum step worker_step(struct worker *worker)
 {
     struct sched *sched = worker->sched;
-    if (UNLIKELY(atomic_load_rlx(&sched->closing)) && shutdown_step(worker))    /* with close */
+    if (UNLIKELY(atomic_load_acq(&sched->closing)) &&    /* pairs with sched_close: store */
+        shutdown_step(worker))
         return STEP_STOPPED;
     if (UNLIKELY(is_turn_due(worker)))
         turn(worker, DRIVER_NO_WAIT);

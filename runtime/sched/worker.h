@@ -53,6 +53,7 @@ struct sched {
     uint32_t closed_workers;     /* acknowledgements */
     uint32_t quiet;              /* orders the counts of tasks at the end (shutdown.c) */
     uint32_t stopped;            /* set once all tasks have ended */
+    uint32_t visitors;           /* threads from outside that complete something; any thread */
 };
 
 enum step { STEP_RAN, STEP_IDLE, STEP_PARK, STEP_STOPPED };
@@ -105,6 +106,7 @@ void watch_after_fill(struct worker *worker);
 void watch_before_sleep(struct worker *worker);
 maru_task *watch_after_sleep(struct worker *worker);
 void watch_give_up(struct worker *worker);
+bool watch_is_missing(struct sched *sched);
 
 /* Where a task goes (schedule.c). */
 void sched_schedule(const struct task_ops *ops, maru_task *task, enum schedule_why why);
@@ -113,5 +115,6 @@ void worker_push(struct worker *worker, maru_task *task);
 /* Shutdown (shutdown.c). */
 void sched_close(struct sched *sched);
 bool shutdown_step(struct worker *worker);
+void sched_wait_for_visitors(struct sched *sched);
 
 #endif

@@ -67,7 +67,11 @@ static bool run_body(maru_frame *frame)
     self->flags_ &= (uint8_t)~(FRAME_SUSPENDED | FRAME_HIT);
     if (self->line_ == 0 || self->line_ == FINALLY_LINE)
         self->flags_ |= FRAME_HIT;
+    struct context *here = context_here();
+    maru_frame *caller = here->frame;
+    here->frame = frame;
     function_of(frame)->body(frame);
+    here->frame = caller;
     if (self->phase_ != phase)
         return true;
     if (UNLIKELY(!(self->flags_ & FRAME_SUSPENDED)))

@@ -25,4 +25,12 @@ void frame_cancel(maru_frame *frame);
 /* Puts a future in flight in a frame, if it is not. The task's runner. */
 void frame_link(maru_frame *frame, maru_future *future);
 
+/* Marks the inner future of a wrapper as in flight. False: it is already, by a mark of the
+ * wrapper's or as a scope in the list of its frame. The task's runner. */
+bool frame_mark_inner(const maru_frame *frame, maru_future *future);
+
+/* Takes a future that has ended out of what the frame has in flight, if it is there. The task's
+ * runner, which stands at no later place of the list. */
+void frame_unlink(maru_frame *frame, const maru_future *future);
+
 #endif

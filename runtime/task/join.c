@@ -79,7 +79,7 @@ static maru_result first_poll(maru_join_wait *wait, const maru_context *cx)
 static maru_result join_poll(maru_future *self, maru_context *cx)
 {
     maru_join_wait *wait = (maru_join_wait *)(void *)self;
-    if (self->line_ == LEAF_IDLE)
+    if (leaf_is_idle(&wait->leaf_))
         return first_poll(wait, cx);
     if (maru_leaf_is_complete(&wait->leaf_))
         return deliver(wait);

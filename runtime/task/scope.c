@@ -200,6 +200,7 @@ maru_future *maru_scope_wait(maru_scope *scope)
     maru_future *self = &scope->leaf_.future;
     if (!(self->flags_ & FUTURE_LINKED))
         *self = (maru_future){ .type_ = &scope_type };
+    self->flags_ &= (uint8_t)~FUTURE_ENDED;     /* a wrapper may have left it in the frame's list */
     return self;
 }
 
@@ -215,7 +216,7 @@ int maru_scope_spawn_image(maru_frame *owner, maru_scope *scope, const maru_fram
                            size_t size)
 {
     struct context *here = context_here();
-    if (!owner || !scope || !here->task)
+    if (!scope || !owner || owner != here->frame)
         return -EINVAL;
     if (scope_is_cancelled(scope))
         return refuse(scope);

@@ -17,13 +17,21 @@
 #include "runtime/task/task.h"
 #include "runtime/task/waker.h"
 
+#include <stdio.h>
+
 enum { UNDECIDED = INT32_MAX, ARMS_MAX = UINT16_MAX };
 
 /* ---- the list ---- */
 
-static void future_misuse(const maru_future *future, const char *why)
+static NORETURN COLD void future_misuse(const maru_future *future, const char *why)
 {
-    check_misuse(future->type_ ? future->type_->name : "future", NULL, 0, why);
+    char text[256];
+    const maru_frame *frame = context_here()->frame;
+    const char *name = future->type_ ? future->type_->name : "future";
+    if (!frame)
+        check_misuse(name, NULL, 0, why);
+    (void)snprintf(text, sizeof text, "%s: %s", name, why);     /* cut off is still a text */
+    frame_misuse(frame, text);
 }
 
 maru_future *maru_future_fresh(maru_future *future)
@@ -55,15 +63,31 @@ maru_result maru_future_result(const maru_future *future)
     return future->flags_ & FUTURE_ENDED ? future->u_.result_ : MARU_PENDING;
 }
 
+static void mark(const maru_frame *frame, maru_future *future)
+{
+    if (UNLIKELY(frame && context_on_stack(future)))
+        frame_misuse(frame, "a future on the C stack: make it a member of the frame");
+    future->flags_ |= FUTURE_LINKED;
+}
+
 void frame_link(maru_frame *frame, maru_future *future)
 {
     if (future->flags_ & FUTURE_LINKED)
         return;
-    if (UNLIKELY(context_on_stack(future)))
-        frame_misuse(frame, "a future on the C stack: make it a member of the frame");
+    mark(frame, future);
     future->next_ = frame->live_;
     frame->live_ = future;
-    future->flags_ |= FUTURE_LINKED;
+}
+
+bool frame_mark_inner(const maru_frame *frame, maru_future *future)
+{
+    if (LIKELY(!(future->flags_ & FUTURE_LINKED))) {
+        mark(frame, future);
+        return true;
+    }
+    if (UNLIKELY(frame && future->flags_ & FUTURE_WANTED))
+        frame_misuse(frame, "the same future twice in one wait");
+    return false;
 }
 
 static void unlink_at(maru_future **at)
@@ -71,6 +95,16 @@ static void unlink_at(maru_future **at)
     maru_future *future = *at;
     *at = future->next_;
     future->flags_ &= (uint8_t)~(FUTURE_LINKED | FUTURE_WANTED | FUTURE_LOSING);
+}
+
+void frame_unlink(maru_frame *frame, const maru_future *future)
+{
+    for (maru_future **at = &frame->live_; *at; at = &(*at)->next_) {
+        if (*at != future)
+            continue;
+        unlink_at(at);
+        return;
+    }
 }
 
 maru_result maru_future_poll(maru_future *future, maru_context *cx)
@@ -102,11 +136,12 @@ bool maru_budget_take(void)
     return true;
 }
 
-/* A function that goes on awaiting after -ECANCELED would never end. */
-static maru_result hear(struct context *here, const maru_frame *frame, maru_result result)
+/* A function that goes on awaiting after -ECANCELED would never end. Each function counts for
+ * itself: cancelling a deep chain is one await a level. */
+static maru_result hear(maru_frame *frame, maru_result result)
 {
-    if (UNLIKELY(result == -ECANCELED) && frame->future_.flags_ & FRAME_CANCELLED &&
-        ++here->deaf > DEAF_AWAITS)
+    if (UNLIKELY(result == -ECANCELED) && frame_ending(frame) != MARU_GO &&
+        ++frame->deaf_ > DEAF_AWAITS)
         frame_misuse(frame, "keeps awaiting after cancellation: leave on a negative result");
     return result;
 }
@@ -145,7 +180,7 @@ static maru_result wait_one(maru_frame *frame, struct context *here)
     if (result == MARU_PENDING)
         return suspend(frame);
     unlink_at(at);
-    return hear(here, frame, result);
+    return hear(frame, result);
 }
 
 maru_result maru_frame_start(maru_frame *frame, maru_future *future)
@@ -168,7 +203,7 @@ maru_result maru_frame_start(maru_frame *frame, maru_future *future)
         return spent ? postpone(frame) : suspend(frame);
     }
     here->budget -= here->budget > 0 && !is_frame;
-    return hear(here, frame, result);
+    return hear(frame, result);
 }
 
 /* ---- several ---- */
@@ -195,13 +230,13 @@ static void release_losers(maru_frame *frame)
             future->flags_ |= FUTURE_LOSING;
 }
 
-/* Polls the awaited arms from `from` on, up to the first that decides the set. True: one did. */
-static bool poll_arms(maru_frame *frame, maru_context *cx, size_t from)
+/* Polls the awaited arms [from, to), up to the first that decides the set. True: one did. */
+static bool poll_arms(maru_frame *frame, maru_context *cx, size_t from, size_t to)
 {
     maru_future **at = &frame->live_;
     while (*at) {
         maru_future *future = *at;
-        bool skip = !(future->flags_ & FUTURE_WANTED) || future->arm_ < from;
+        bool skip = !(future->flags_ & FUTURE_WANTED) || future->arm_ < from || future->arm_ >= to;
         maru_result result = skip ? MARU_PENDING : maru_future_poll(future, cx);
         if (result == MARU_PENDING) {
             at = &future->next_;
@@ -239,15 +274,15 @@ static maru_result poll_set(maru_frame *frame)
     struct context *here = context_here();
     maru_context cx = { &here->task->waker, frame, frame_ending(frame) };
     size_t from = first_arm(frame);
-    if ((from > 0 && poll_arms(frame, &cx, from)) || poll_arms(frame, &cx, 0)) {
+    if (poll_arms(frame, &cx, from, ARMS_MAX) || (from > 0 && poll_arms(frame, &cx, 0, from))) {
         release_losers(frame);
-        poll_arms(frame, &cx, 0);       /* once decided, no other arm decides */
+        poll_arms(frame, &cx, 0, ARMS_MAX);     /* once decided, no other arm decides */
     }
     if (is_waited_for(frame))
         return suspend(frame);
     if (frame->mode_ == MARU_ANY_ && frame->outcome_ == UNDECIDED)
-        return hear(here, frame, -ECANCELED);
-    return hear(here, frame, frame->outcome_);
+        return hear(frame, -ECANCELED);
+    return hear(frame, frame->outcome_);
 }
 
 /* Links the arms in the order of their numbers, each once. */
@@ -276,7 +311,12 @@ maru_result maru_frame_start_set(maru_frame *frame, int mode, size_t count,
         return mode == MARU_ALL_ ? 0 : -EINVAL;
     frame->outcome_ = mode == MARU_ANY_ ? UNDECIDED : 0;
     want_all(frame, count, futures);
-    return poll_set(frame);
+    struct context *here = context_here();
+    if (here->budget == 0 && frame_ending(frame) == MARU_GO)
+        return postpone(frame);
+    maru_result result = poll_set(frame);
+    here->budget -= result != MARU_PENDING && here->budget > 0;
+    return result;
 }
 
 /* ---- going on ---- */
@@ -286,7 +326,7 @@ maru_result maru_frame_wait(maru_frame *frame)
     struct context *here = context_here();
     frame->future_.flags_ |= FRAME_HIT;
     if (frame->mode_ == MARU_CANCEL_)
-        return frame_ending(frame) == MARU_GO ? suspend(frame) : hear(here, frame, -ECANCELED);
+        return frame_ending(frame) == MARU_GO ? suspend(frame) : hear(frame, -ECANCELED);
     here->budget -= here->budget > 0;
     return frame->mode_ == MARU_ONE_ ? wait_one(frame, here) : poll_set(frame);
 }
@@ -298,6 +338,13 @@ static bool is_to_go_on(const maru_frame *frame, const maru_future *future)
 {
     return future->type_ == &scope_type && frame->future_.u_.result_ >= 0 &&
            frame_ending(frame) == MARU_GO;
+}
+
+/* Of an EACH scope the errors were told; that its owner cancelled a scope is none. */
+static bool is_lost_error(const maru_future *future, maru_result result)
+{
+    return future->type_ == &scope_type && result < 0 && result != -ECANCELED &&
+           ((const maru_scope *)(const void *)future)->policy_ == MARU_SCOPE_ALL;
 }
 
 bool set_end_all(maru_frame *frame, maru_waker *waker)
@@ -314,8 +361,8 @@ bool set_end_all(maru_frame *frame, maru_waker *waker)
             continue;
         }
         unlink_at(at);
-        if (future->type_ == &scope_type && result < 0 && frame->future_.u_.result_ >= 0) {
-            frame->future_.u_.result_ = result;     /* an error in a scope is not lost, */
+        if (is_lost_error(future, result) && frame->future_.u_.result_ >= 0) {
+            frame->future_.u_.result_ = result;     /* now it is not lost, */
             at = &frame->live_;                     /* and it cancels the others */
         }
     }

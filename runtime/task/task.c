@@ -110,7 +110,6 @@ void task_run(struct context *here, maru_task *task)
     here->task = task;
     here->self_hint = NULL;
     here->budget = here->local->budget;
-    here->deaf = 0;
     here->again = here->again_from_root = here->exposed = false;
     maru_frame *first = from_root ? root : root->parent_;
     root->parent_ = NULL;

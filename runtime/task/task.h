@@ -48,6 +48,8 @@ struct task_ops {
     /* Puts a task in a queue; the caller holds its ticket or queue entry. Any thread. */
     void (*schedule)(const struct task_ops *ops, maru_task *task, enum schedule_why why);
     maru_runtime *runtime;
+    /* Threads from outside that are completing something (waker.c); NULL: nobody waits for them. */
+    uint32_t *visitors;
 };
 
 static inline maru_frame *task_root(maru_task *task)

@@ -49,15 +49,37 @@ static bool is_task(const maru_waker *waker)
     return waker->ops_->retain == task_retain;
 }
 
+/* ---- visitors ---- */
+
+/* Counts a thread from outside; where, or NULL. Whoever sees the task end sees the count, too, for
+ * the state word is released after it. */
+static uint32_t *visit_begin(const maru_task *task)
+{
+    const struct local *local = context_here()->local;
+    uint32_t *visitors = task_ops(task)->visitors;
+    if (LIKELY(local && local->ops == task_ops(task)) || !visitors)
+        return NULL;
+    atomic_add_rlx(visitors, 1u);       /* with sched_wait_for_visitors, by way of the state word */
+    return visitors;
+}
+
+static void visit_end(uint32_t *visitors)
+{
+    if (visitors)
+        atomic_sub_ar(visitors, 1u);            /* pairs with sched_wait_for_visitors: load */
+}
+
 /* ---- the three steps ---- */
 
 struct wake wake_begin(maru_waker *waker, maru_frame *hint)
 {
-    struct wake wake = { waker, hint, false };
-    if (LIKELY(is_task(waker)))
-        wake.ticket = state_wake_begin(&task_of(waker)->state) == STATE_TICKET;
-    else
+    struct wake wake = { waker, hint, NULL, false };
+    if (UNLIKELY(!is_task(waker))) {
         waker->ops_->retain(waker);
+        return wake;
+    }
+    wake.visitors = visit_begin(task_of(waker));
+    wake.ticket = state_wake_begin(&task_of(waker)->state) == STATE_TICKET;
     return wake;
 }
 
@@ -82,6 +104,7 @@ void wake_finish(struct wake wake)
     } else {
         after(task, state_wake_pinned(&task->state));
     }
+    visit_end(wake.visitors);
 }
 
 void wake_self(maru_frame *frame)

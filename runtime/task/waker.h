@@ -8,15 +8,21 @@
  *     3. ticket: write the hint, queue the task     wake_finish
  *        pin: notify and drop it in one operation
  *
- * Under a lock only steps 1 and 2 happen (leaf_publish); step 3 comes after it (S4). */
+ * Under a lock only steps 1 and 2 happen (leaf_publish); step 3 comes after it (S4).
+ *
+ * A thread that is no worker of the runtime is counted from step 1 to the end of step 3: the task
+ * may have ended by then, but the runtime, which it still touches, is freed only when nobody is
+ * counted any more (sched_wait_for_visitors). */
 #ifndef MARU_TASK_WAKER_H
 #define MARU_TASK_WAKER_H
 
 #include "maru/future.h"
+#include "runtime/base/atomic.h"
 
 struct wake {
     maru_waker *waker;
     maru_frame *hint;
+    uint32_t *visitors;          /* where we are counted, if we are from outside the runtime */
     bool ticket;
 };
 
@@ -34,5 +40,11 @@ void wake_self(maru_frame *frame);
 
 /* A leaf's word: start functions make it idle, the runner and the completer move it on. */
 enum { LEAF_IDLE, LEAF_WAITING, LEAF_COMPLETE };
+
+/* True until its first maru_leaf_wait. The runner: a completer may be writing the word. */
+static inline bool leaf_is_idle(const maru_leaf *leaf)
+{
+    return atomic_load_rlx(&leaf->future.line_) == LEAF_IDLE;   /* no partner: we made it idle */
+}
 
 #endif

@@ -97,7 +97,8 @@ static void outcome_collect(const struct mc_model *model)
                  mc.outcome);
         return;
     }
-    strcpy(outcomes.texts[outcomes.count++], mc.outcome);
+    char *text = outcomes.texts[outcomes.count++];
+    snprintf(text, sizeof(outcomes.texts[0]), "%s", mc.outcome);
 }
 
 /* After a complete search: fails for the first outcome that never came. */

@@ -7,15 +7,17 @@
 #include "runtime/base/atomic.h"
 #include "runtime/task/state.h"
 
-enum { FIRST = 1, SECOND = 2, BOTH = 3 };
+enum { FIRST = 1, SECOND = 2, BOTH = 3, CANCEL = 4 };
 
-static struct job {
+struct job {
     uint64_t state;
     uint64_t polls;  /* plain: written by whoever runs */
     uint64_t result; /* plain: written before done */
     uint64_t hint;   /* plain: the ticket's holder writes, the runner reads */
     uint64_t *owner; /* plain: written before a join */
-} *job;
+    uint64_t next;   /* plain: a queue chains its entries through the tasks */
+};
+static struct job *job;
 
 static uint32_t queued;
 static uint32_t events; /* what the runner has to hear of; relaxed bits */
@@ -31,6 +33,7 @@ static void job_begin(uint64_t flags)
 
 static void put(void)
 {
+    job->next = 1;
     MC_CHECK(atomic_exchange_rel(&queued, 1u) == 0); /* T1: one entry at most */
 }
 
@@ -38,6 +41,7 @@ static void wait_for_entry(void)
 {
     while (!atomic_exchange_acq(&queued, 0u))
         mc_relax();
+    MC_CHECK(job->next == 1);
 }
 
 static void happen(uint32_t event)
@@ -55,7 +59,9 @@ static void after(enum state_after after)
 
 static void finish(void)
 {
-    if (state_is_unowned(state_to_done(&job->state)))
+    uint64_t word = state_to_done(&job->state);
+    MC_CHECK(!(word & (STATE_NOTIFIED | STATE_RUNNING)));
+    if (state_is_unowned(word))
         mc_free(job);
 }
 
@@ -81,6 +87,7 @@ static void complete(void *event)
 static void cancel(void *unused)
 {
     (void)unused;
+    happen(CANCEL);
     after(state_cancel(&job->state));
 }
 
@@ -143,7 +150,7 @@ static void wake_meets_idle(void)
     job->polls = 1;
     after(state_to_idle(&job->state));
     wait_for_entry();
-    uint64_t before = state_to_running(&job->state);
+    MC_CHECK(state_to_running(&job->state) & STATE_NOTIFIED);
     MC_CHECK(atomic_load_rlx(&events) == FIRST);
     MC_CHECK(job->polls == 1);
     after(state_to_idle(&job->state));
@@ -151,7 +158,7 @@ static void wake_meets_idle(void)
     /* A pin that came late in the first poll may notify in the second: then there is a third. */
     bool again = atomic_exchange_acq(&queued, 0u);
     MC_CHECK(again == !!(job->state & STATE_NOTIFIED));
-    MC_CHECK(!again || before & STATE_NOTIFIED);
+    MC_CHECK(again || !(job->state & STATE_ROOT));
     mc_free(job);
 }
 
@@ -193,7 +200,9 @@ static void yielded(void)
         before = state_to_running(&job->state);
     }
     MC_CHECK(atomic_load_rlx(&events) == FIRST);
-    end_run();
+    mc_join_all();
+    MC_CHECK(!(atomic_load_rlx(&job->state) & STATE_NOTIFIED));
+    finish();
 }
 
 /* ---- hints ---- */
@@ -242,16 +251,26 @@ static void cancel_and_wake(void)
         if (before & STATE_CANCELLED && !was_cancelled)
             MC_CHECK(before & STATE_ROOT);
         was_cancelled = before & STATE_CANCELLED;
-        if (was_cancelled && atomic_load_rlx(&events) == FIRST)
+        uint32_t seen = atomic_load_rlx(&events);
+        MC_CHECK(!was_cancelled || seen & CANCEL);
+        if (was_cancelled && seen & FIRST)
             break;
         after(state_to_idle(&job->state));
     }
     end_run();
 }
 
+/* A done word is final, but for handle and pins; the caller has one of these. */
+static void check_final(void)
+{
+    uint64_t word = atomic_load_rlx(&job->state);
+    MC_CHECK(!(word & STATE_DONE) || !(word & (STATE_NOTIFIED | STATE_ROOT)));
+}
+
 static void cancel_and_drop(void *unused)
 {
     cancel(unused);
+    check_final();
     after(state_drop_handle(&job->state));
 }
 
@@ -289,6 +308,7 @@ static void wake_late(void *unused)
     (void)unused;
     if (mc_choose(2))
         MC_CHECK(state_notify(&job->state) == STATE_NOTHING);
+    check_final();
     after(mc_choose(2) ? state_unpin(&job->state) : state_wake_pinned(&job->state));
 }
 

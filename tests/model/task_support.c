@@ -4,6 +4,7 @@
 #include "maru/err.h"
 #include "runtime/base/atomic.h"
 #include "runtime/base/check.h"
+#include "runtime/base/config.h"
 #include "runtime/base/slab.h"
 #include "runtime/task/waker.h"
 
@@ -62,6 +63,17 @@ UNSEEN unsigned stage_polls(void)
     return books.polls;
 }
 
+/* The library's check_failed is the explorer's; this is its other ending. */
+void check_misuse(const char *function, const char *file, unsigned line, const char *why)
+{
+    mc_fail("%s (%s:%u): %s", function, file ? file : "", line, why);
+}
+
+UNSEEN unsigned stage_live(void)
+{
+    return books.live;
+}
+
 /* ---- the queue ---- */
 
 static maru_task *queue[STAGE_TASKS];
@@ -71,6 +83,7 @@ static void schedule(const struct task_ops *ops, maru_task *task, enum schedule_
 {
     (void)ops;
     (void)why;
+    task->next = NULL; /* as every queue may: it chains its entries through the tasks */
     maru_task *before = atomic_exchange_rel(&queue[entry_of(task)], task); /* pairs with take */
     if (before)
         mc_fail("T1: two queue entries of one task");
@@ -80,6 +93,8 @@ static maru_task *take(void)
 {
     for (unsigned i = 0; i < books_entries(); i++) {
         maru_task *task = atomic_exchange_acq(&queue[i], NULL); /* pairs with schedule */
+        if (task && task != &closed)
+            MC_CHECK(!task->next);
         if (task)
             return task;
     }
@@ -163,12 +178,32 @@ void stage_run(void *number)
             continue;
         }
         if (task == &closed) {
-            atomic_exchange_rel(&queue[0], &closed); /* for the other runners */
+            (void)atomic_exchange_rel(&queue[0], &closed); /* for the other runners */
             return;
         }
         count_poll();
         task_run(here, task);
     }
+}
+
+void stage_run_until(uint64_t ended)
+{
+    struct context *here = context_here();
+    while (metric_read(&here->local->ended) < ended) {
+        maru_task *task = take();
+        if (task)
+            task_run(here, task);
+        else
+            mc_relax();
+    }
+}
+
+void stage_step(void)
+{
+    maru_task *task = take();
+    MC_CHECK(task && task != &closed);
+    count_poll();
+    task_run(context_here(), task);
 }
 
 /* ---- leaves ---- */
@@ -179,13 +214,14 @@ static maru_result wait_poll(maru_future *self, maru_context *cx)
 {
     struct stage_wait *wait = (struct stage_wait *)(void *)self;
     struct stage_box *box = wait->box;
-    if (self->line_ == LEAF_IDLE && cx->ending != MARU_GO) {
-        atomic_exchange_rel(&box->leaf, &gone);
+    if (!wait->is_waiting && cx->ending != MARU_GO) {
+        (void)atomic_exchange_rel(&box->leaf, &gone);
         return -ECANCELED;
     }
-    if (self->line_ == LEAF_IDLE) {
+    if (!wait->is_waiting) {
+        wait->is_waiting = true;
         maru_leaf_wait(&wait->leaf, cx);
-        atomic_exchange_rel(&box->leaf, &wait->leaf); /* pairs with stage_complete */
+        (void)atomic_exchange_rel(&box->leaf, &wait->leaf); /* pairs with stage_complete */
         return MARU_PENDING;
     }
     if (maru_leaf_is_complete(&wait->leaf))
@@ -202,6 +238,7 @@ static const maru_future_type wait_type = {wait_poll, "stage_wait"};
 maru_future *stage_wait(struct stage_wait *wait, struct stage_box *box)
 {
     wait->box = box;
+    wait->is_waiting = false;
     return maru_future_init(&wait->leaf.future, &wait_type);
 }
 

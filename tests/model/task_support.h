@@ -29,6 +29,14 @@ maru_task *stage_start(const maru_frame *image, size_t size, uint64_t flags);
 void stage_run(void *number);
 extern unsigned stage_numbers[STAGE_RUNNERS]; /* arguments for mc_spawn(stage_run, ...) */
 
+/* Runs tasks as the runner that the caller is, until it has counted so many ends of tasks: a worker
+ * that shuts down goes by them, while somebody's pin may still keep the memory. */
+void stage_run_until(uint64_t ended);
+unsigned stage_live(void); /* slots that are not freed; bookkeeping */
+
+/* Runs one task that is queued: what comes before the race of a model need not be searched. */
+void stage_step(void);
+
 /* The local of a runner; the calling thread's own is in its context. */
 struct local *stage_local(unsigned number);
 
@@ -45,6 +53,7 @@ struct stage_box {
 struct stage_wait {
     maru_leaf leaf;
     struct stage_box *box;
+    bool is_waiting;
 };
 maru_future *stage_wait(struct stage_wait *wait, struct stage_box *box);
 

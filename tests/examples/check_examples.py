@@ -1,0 +1,341 @@
+#!/usr/bin/env python3
+"""Runs the examples of BUILD on both backends, and the echo server against unkind clients.
+
+    check_examples.py BUILD
+
+Everything is on loopback, on ports that the kernel chooses, and has a time limit; the servers are
+ended in every case. The last line is "N passed, N failed, N skipped".
+"""
+import os
+import re
+import resource
+import select
+import socket
+import struct
+import subprocess
+import sys
+import time
+import traceback
+
+BACKENDS = ("ring", "epoll")
+LIMIT_S = 10                            # of one step against a server
+CLIENTS = 1000
+FEW_DESCRIPTORS = 40
+
+HELLO = """one after the other:
+  hello
+  world
+  good
+  bye
+joined:
+  hello
+  good
+  bye
+  world
+"""
+
+
+class Skip(Exception):
+    pass
+
+
+def expect(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+class Server:
+    """The echo server on a port of its own, for a with statement."""
+
+    def __init__(self, build, backend, *options, descriptors=None):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+        self.process = subprocess.Popen(
+            [os.path.join(build, "examples/echo_server"), "--port", "0", *options],
+            env=dict(os.environ, MARU_IO=backend), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=limit if descriptors else None)
+        try:
+            readable, _, _ = select.select([self.process.stdout], [], [], LIMIT_S)
+            line = self.process.stdout.readline() if readable else ""
+            told = re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)\n", line)
+            expect(told, f"the server said {line!r}")
+            self.port = int(told[1])
+        except BaseException:
+            self.end()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        code = self.process.poll()
+        self.end()
+        if kind is None:
+            expect(code is None, f"the server ended by itself, with {code}")
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), LIMIT_S)
+
+    def cpu_seconds(self):
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def descriptors_at_rest(self):
+        """It listens before its runtime exists, so the first client is waited for."""
+        echoes(self)
+        seen = [-1, self.descriptors()]
+        while seen[-1] != seen[-2]:
+            time.sleep(0.05)
+            seen.append(self.descriptors())
+        return seen[-1]
+
+
+def receive(client, count):
+    data = b""
+    while len(data) < count:
+        piece = client.recv(count - len(data))
+        if not piece:
+            break
+        data += piece
+    return data
+
+
+def echo(client, data):
+    client.sendall(data)
+    back = receive(client, len(data))
+    expect(back == data, f"sent {data[:40]!r}, received {back[:40]!r}")
+
+
+def echoes(server):
+    with server.connect() as client:
+        echo(client, b"still there")
+
+
+def until(condition, what):
+    limit = time.monotonic() + LIMIT_S
+    while not condition():
+        expect(time.monotonic() < limit, what)
+        time.sleep(0.005)
+
+
+# ---- what the examples print ----
+
+def run(build, backend, name, *arguments):
+    return subprocess.run([os.path.join(build, "examples", name), *arguments], timeout=LIMIT_S,
+                          env=dict(os.environ, MARU_IO=backend), stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False)
+
+
+def hello(build, backend):
+    done = run(build, backend, "hello")
+    expect(done.returncode == 0 and done.stderr == "", f"{done.returncode}, {done.stderr!r}")
+    expect(done.stdout == HELLO, f"it printed {done.stdout!r}")
+
+
+def client_and_server(build, backend):
+    with Server(build, backend) as server:
+        for text in ("hello", "", "x", "a" * 1024):
+            arguments = [str(server.port), text] if text != "hello" else [str(server.port)]
+            done = run(build, backend, "echo_client", *arguments)
+            expect(done.returncode == 0, f"{text[:20]!r}: {done.returncode}, {done.stderr!r}")
+            expect(done.stdout == text + "\n", f"{text[:20]!r}: it printed {done.stdout[:40]!r}")
+
+
+def nobody_listens(build, backend):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        done = run(build, backend, "echo_client", str(nobody.getsockname()[1]))
+        expect(done.returncode == 1 and "ECONNREFUSED" in done.stderr,
+               f"{done.returncode}, {done.stderr!r}")
+        done = run(build, backend, "echo_server", "--port", str(nobody.getsockname()[1]))
+        expect(done.returncode == 1 and done.stderr.count("\n") == 1,
+               f"{done.returncode}, {done.stderr!r}")
+
+
+def wrong_arguments(build, backend):
+    wrong = [("echo_server", *line.split(" ")) for line in
+             ("--port", "--port x", "--port -1", "--port 65536", "--port 1x", "--host",
+              "--idle-seconds 0", "--idle-seconds -5", "--idle-seconds 86401", "--help", "7",
+              "--port 0 --nothing 1")]
+    wrong += [("echo_client",), ("echo_client", "0"), ("echo_client", "65536"),
+              ("echo_client", "x"), ("echo_client", "-1"), ("echo_client", "1", "a" * 1025),
+              ("echo_client", "1", "a", "b")]
+    for name, *arguments in wrong:
+        done = run(build, backend, name, *arguments)
+        expect(done.returncode == 2, f"{name} {arguments}: code {done.returncode}")
+        expect(done.stdout == "" and done.stderr.startswith("usage: ")
+               and done.stderr.count("\n") == 1, f"{name} {arguments}: said {done.stderr!r}")
+
+
+# ---- unkind clients ----
+
+def reset(client):
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+def resets(build, backend):
+    with Server(build, backend) as server:
+        before = server.descriptors_at_rest()
+        with server.connect() as patient:
+            for n in range(60):
+                client = server.connect()
+                if n % 3:
+                    client.sendall(b"x" * 5000)
+                if n % 3 == 2:
+                    client.recv(1)
+                reset(client)
+            echo(patient, b"others are untouched")
+        until(lambda: server.descriptors() == before, "the server keeps descriptors")
+        echoes(server)
+
+
+def stalls(build, backend):
+    """A client that sends and never receives fills its own connection, nobody else's."""
+    with Server(build, backend) as server:
+        with server.connect() as client:
+            client.setblocking(False)
+            idle_since, sent = time.monotonic(), 0
+            while time.monotonic() - idle_since < 0.2:
+                try:
+                    sent += client.send(b"x" * 65536)
+                    idle_since = time.monotonic()
+                except BlockingIOError:
+                    echoes(server)
+            client.settimeout(LIMIT_S)
+            before = server.cpu_seconds()
+            time.sleep(0.3)
+            expect(server.cpu_seconds() - before < 0.15, "the server is busy with a stalled client")
+            client.shutdown(socket.SHUT_WR)
+            expect(len(receive(client, sent + 1)) == sent, "bytes were lost")
+        echoes(server)
+
+
+def idle_ones_are_closed(build, backend):
+    with Server(build, backend, "--idle-seconds", "1") as server:
+        with server.connect() as client:
+            echo(client, b"x")
+            began = time.monotonic()
+            expect(client.recv(1) == b"", "not closed")
+            expect(time.monotonic() - began > 0.5, "closed too early")
+        echoes(server)
+
+
+def half_close(build, backend):
+    with Server(build, backend) as server:
+        for size in (0, 1, 10000, 200000):
+            data = os.urandom(size)
+            with server.connect() as client:
+                client.sendall(data)
+                client.shutdown(socket.SHUT_WR)
+                expect(receive(client, size + 1) == data, f"{size} bytes did not come back")
+
+
+def one_byte_at_a_time(build, backend):
+    with Server(build, backend) as server:
+        with server.connect() as client:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for n in range(500):
+                echo(client, bytes([n % 256]))
+            for n in range(500):
+                client.sendall(bytes([n % 256]))
+            expect(receive(client, 500) == bytes(n % 256 for n in range(500)), "wrong bytes")
+
+
+def no_descriptors(build, backend):
+    """More clients than descriptors: those within are served, the others once there is room."""
+    with Server(build, backend, descriptors=FEW_DESCRIPTORS) as server:
+        clients = []
+        try:
+            for _ in range(2 * FEW_DESCRIPTORS):
+                clients.append(server.connect())
+            echo(clients[0], b"the first one is served")
+            clients[-1].sendall(b"the last one waits")
+            readable, _, _ = select.select([clients[-1]], [], [], 0.3)
+            expect(not readable, "the limit was not felt")
+            before = server.cpu_seconds()
+            time.sleep(0.3)
+            expect(server.cpu_seconds() - before < 0.15, "the server is busy without descriptors")
+            for client in clients[:-1]:
+                client.close()
+            expect(receive(clients[-1], 18) == b"the last one waits", "it was not served")
+        finally:
+            for client in clients:
+                client.close()
+        echoes(server)
+
+
+def a_thousand_at_once(build, backend):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * CLIENTS + 200
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise Skip(f"RLIMIT_NOFILE is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    clients = []
+    try:
+        with Server(build, backend) as server:
+            before = server.descriptors_at_rest()
+            for _ in range(CLIENTS):
+                clients.append(server.connect())
+            for turn in range(3):
+                for n, client in enumerate(clients):
+                    client.sendall(b"%d of client %d" % (turn, n))
+                for n, client in enumerate(clients):
+                    want = b"%d of client %d" % (turn, n)
+                    expect(receive(client, len(want)) == want, f"client {n}, turn {turn}")
+            while clients:
+                clients.pop().close()
+            until(lambda: server.descriptors() == before, "the server keeps descriptors")
+    finally:
+        while clients:
+            clients.pop().close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+CHECKS = (hello, client_and_server, nobody_listens, wrong_arguments, resets, stalls,
+          idle_ones_are_closed, half_close, one_byte_at_a_time, no_descriptors,
+          a_thousand_at_once)
+
+
+def main(argv):
+    if len(argv) != 2:
+        print(f"usage: {argv[0]} BUILD", file=sys.stderr)
+        return 2
+    passed = failed = skipped = 0
+    for check in CHECKS:
+        for backend in BACKENDS:
+            began = time.monotonic()
+            try:
+                check(argv[1], backend)
+                passed += 1
+                word = "ok"
+            except Skip as why:
+                skipped += 1
+                word = f"skipped: {why}"
+            except Exception as error:  # whatever it is, the next check runs
+                failed += 1
+                word = "FAILED"
+                if not isinstance(error, AssertionError):
+                    traceback.print_exc(file=sys.stdout)
+                else:
+                    word += f": {error}"
+            name = check.__name__.replace("_", " ")
+            print(f"{name}, {backend}: {word} ({time.monotonic() - began:.2f} s)", flush=True)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,179 @@
+"""The plants: bugs that were made in schedulers before, each with the model that must find it.
+
+A plant is an exact replacement in one file. Its old text must stand there once; a plant whose
+text is gone is a failure, so whoever changes a line that a plant names moves the plant along.
+"""
+
+from collections import namedtuple
+
+# name; file, old text, new text; the model's program and name; the invariant;
+# further options for the program.
+Plant = namedtuple("Plant", "name file old new program model invariant options",
+                   defaults=((),))
+
+PLANTS = (
+    # ---- wakes ----
+    Plant("early return in wake",
+          "runtime/task/state.c",
+          "    do\n"
+          "        next = word & STATE_DONE ? word : word | STATE_NOTIFIED | STATE_ROOT;\n",
+          "    if (word & STATE_NOTIFIED)\n"
+          "        return STATE_NOTHING;\n"
+          "    do\n"
+          "        next = word & STATE_DONE ? word : word | STATE_NOTIFIED | STATE_ROOT;\n",
+          "state", "two_wakers", "T4"),
+    Plant("early return in wake, with a pin",
+          "runtime/task/state.c",
+          "        next = word - STATE_PIN;\n"
+          "        after = STATE_NOTHING;\n",
+          "        if (word & STATE_NOTIFIED) {\n"
+          "            atomic_sub_rlx(state, STATE_PIN);\n"
+          "            return STATE_NOTHING;\n"
+          "        }\n"
+          "        next = word - STATE_PIN;\n"
+          "        after = STATE_NOTHING;\n",
+          "state", "two_completers", "T4"),
+
+    # ---- sleeping ----
+    Plant("no re-check before park",
+          "runtime/sched/worker.c",
+          "    if (has_work(worker)) {\n        wake_up(worker);\n",
+          "    if (false && has_work(worker)) {\n        wake_up(worker);\n",
+          "worker", "one_worker_alone", "P1"),
+    Plant("producer looks for sleepers before it pushes",
+          "runtime/sched/schedule.c",
+          "    inject_push_live(&sched_of(ops)->inject, task);\n"
+          "    sched_announce(sched_of(ops));\n",
+          "    sched_announce(sched_of(ops));\n"
+          "    inject_push_live(&sched_of(ops)->inject, task);\n",
+          "worker", "one_worker_alone", "P1"),
+    Plant("sleeper's bit is set too weakly",
+          "runtime/sched/idle.c",
+          "    uint64_t before = atomic_or_sc(&idle->sleeping[id / 64], bit(id));",
+          "    uint64_t before = atomic_or_ar(&idle->sleeping[id / 64], bit(id));",
+          "idle", "producer_and_sleeper", "P1"),
+    Plant("last searcher does not look again",
+          "runtime/sched/worker.c",
+          "        sched_announce(worker->sched);          /* P3: the last one looks again */\n",
+          "        (void)sched_announce;\n",
+          "worker", "hushed_by_a_searcher", "P3"),
+    Plant("who finds no bit gives up",
+          "runtime/sched/idle.c",
+          "        atomic_sub_sc(&idle->searchers, 1u);                    "
+          "/* pairs with idle_wake_one: load */\n    }\n",
+          "        atomic_sub_sc(&idle->searchers, 1u);\n        return -1;\n    }\n",
+          "idle", "token_without_bit", "P6"),
+    Plant("a notification is overwritten by the sleep",
+          "runtime/sched/park.c",
+          "    if (atomic_cas_ar(&park->word, &word, (uint32_t)PARKED))",
+          "    word = atomic_exchange_ar(&park->word, (uint32_t)PARKED);\n    if (word != PARKED)",
+          "idle", "notify_before_park", "P4"),
+
+    # ---- queues ----
+    Plant("weakened steal",
+          "runtime/queue/deque.c",
+          "    uint64_t bottom = atomic_load_sc(&deque->bottom);       "
+          "/* pairs with deque_push, deque_take */",
+          "    uint64_t bottom = atomic_load_acq(&deque->bottom);",
+          "deque", "one_thief", "D5"),
+    Plant("weakened take",
+          "runtime/queue/deque.c",
+          "    atomic_store_sc(&deque->bottom, bottom);                "
+          "/* pairs with deque_steal: bottom */",
+          "    atomic_store_rel(&deque->bottom, bottom);",
+          "deque", "two_thieves", "D5"),
+    Plant("steal says empty of one task",
+          "runtime/queue/deque.c",
+          "    if ((int64_t)(bottom - top) <= 0)\n",
+          "    if ((int64_t)(bottom - top) <= 1)\n",
+          "deque", "never_empty", "D8"),
+    Plant("thief reads its slot too late",
+          "runtime/queue/deque.c",
+          "    *ret_task = task;\n",
+          "    *ret_task = atomic_load_rlx(&deque->slots[top & MASK]);\n",
+          "deque", "slot_reuse", "D4"),
+    Plant("quiet push does not publish",
+          "runtime/queue/fifo.c",
+          "    atomic_store_rel(&fifo->tail, fifo->tail + 1);      "
+          "/* pairs with fifo_steal: load of tail */",
+          "    atomic_store_rlx(&fifo->tail, fifo->tail + 1);",
+          "fifo", "quiet_publication", "Q7"),
+    Plant("thief does not tell what it saw",
+          "runtime/queue/fifo.c",
+          "        if (atomic_cas_ar(&victim->head, &head, head + 1 + more)) {",
+          "        if (atomic_cas_acq(&victim->head, &head, head + 1 + more)) {",
+          "fifo", "two_thieves_quiet", "Q5"),
+    Plant("thief takes more than fits",
+          "runtime/queue/fifo.c",
+          "        more = more < room ? more : room;\n",
+          "",
+          "fifo", "small_room", "Q3"),
+    Plant("closed is asked before the lock",
+          "runtime/queue/inject.c",
+          "    lock_take(&inject->lock);\n    bool open = !inject->closed;\n",
+          "    bool open = !inject->closed;\n    lock_take(&inject->lock);\n",
+          "inject", "push_against_close", "I3"),
+    Plant("a lock that does not release",
+          "runtime/base/lock.h",
+          "    atomic_store_rel(lock, 0u);",
+          "    atomic_store_rlx(lock, 0u);",
+          "inject", "two_poppers", "I2"),
+
+    # ---- the watch, fairness, the end ----
+    Plant("a fill tells nobody",
+          "runtime/sched/watch.c",
+          "    if (sched->count > 1 && !idle_is_watched(&sched->idle))\n"
+          "        sched_announce(sched);\n",
+          "    (void)sched;\n",
+          "watch", "fill_meets_sleeper", "N2"),
+    Plant("a watch resigns without another look",
+          "runtime/sched/watch.c",
+          "    if (is_needed(worker))                                  "
+          "/* N1: a fill that saw us */\n",
+          "    if (false)\n",
+          "watch", "fill_meets_resigning", "N1"),
+    Plant("a watch goes to work and stays on watch",
+          "runtime/sched/worker.c",
+          "    if (worker->watching)\n        watch_give_up(worker);\n",
+          "",
+          "watch", "watch_is_handed_on", "N4"),
+    Plant("the next-slot always comes first",
+          "runtime/sched/pick.c",
+          "        { take_fifo, take_next_slot, take_deque },\n"
+          "        { take_deque, take_fifo, take_next_slot },\n",
+          "        { take_next_slot, take_fifo, take_deque },\n"
+          "        { take_next_slot, take_deque, take_fifo },\n",
+          "worker", "ping_pong", "F1"),
+    Plant("who waits is not cancelled by the close",
+          "runtime/sched/shutdown.c",
+          "        cancel_all(sched);\n",
+          "        (void)cancel_all;\n",
+          "shutdown", "waiting_task_of_two", "X2"),
+    Plant("nobody hears that all has stopped",
+          "runtime/sched/shutdown.c",
+          "    notify_all(sched);\n    return true;\n",
+          "    return true;\n",
+          "shutdown", "close_idle", "X1"),
+    # ---- found by the models, and fixed ----
+    Plant("a searcher that falls asleep forgets whom it hushed",
+          "runtime/sched/worker.c",
+          "        search_again(worker);\n",
+          "        (void)search_again;\n",
+          "worker", "hushed_by_a_searcher", "P3"),
+    Plant("who was woken to watch goes to work instead",
+          "runtime/sched/worker.c",
+          "(sched_has_work(worker->sched) || watch_is_missing(worker->sched))",
+          "sched_has_work(worker->sched)",
+          "watch", "woken_to_watch_finds_work", "N2"),
+    Plant("a worker counts with old counts when it closes",
+          "runtime/sched/worker.c",
+          "atomic_load_acq(&sched->closing)",
+          "atomic_load_rlx(&sched->closing)",
+          "shutdown", "waiting_task_is_cancelled", "X2"),
+    Plant("a spawn is counted before it is refused",
+          "runtime/sched/guest.c",
+          "    if (!atomic_load_rlx(&sched->closing))      "
+          "/* no partner: sched_close stores under this lock */\n",
+          "",
+          "shutdown", "spawn_against_close", "X1"),
+)
