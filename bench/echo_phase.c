@@ -75,7 +75,10 @@ static int connect_pairs(struct echo_phase *phase, int listen_fd, uint16_t port)
         phase->client_fds[index] = loopback_connect(host, port, NS_PER_SECOND);
         if (phase->client_fds[index] < 0)
             return phase->client_fds[index];
-        phase->server_fds[index] = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        do
+            phase->server_fds[index] =
+                accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        while (phase->server_fds[index] < 0 && errno == EINTR);
         if (phase->server_fds[index] < 0)
             return -errno;
     }

@@ -82,7 +82,11 @@ static int connect_within(int fd, const struct sockaddr_in *name, int64_t timeou
     struct timeval timeout = { .tv_sec = us / 1000000, .tv_usec = us % 1000000 };
     if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) != 0)
         return -errno;
-    if (connect(fd, (const struct sockaddr *)name, sizeof(*name)) != 0)
+    int rc;
+    do /* A ring that is being taken down interrupts it; asked again, Linux goes on waiting. */
+        rc = connect(fd, (const struct sockaddr *)name, sizeof(*name));
+    while (rc != 0 && errno == EINTR);
+    if (rc != 0)
         return errno == EINPROGRESS || errno == EAGAIN ? -ETIMEDOUT : -errno;
     return fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) == 0 ? 0 : -errno;
 }

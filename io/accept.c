@@ -80,10 +80,5 @@ static const maru_future_type accept_type = { accept_poll, "accept" };
 
 maru_future *maru_accept(maru_op *op, int fd)
 {
-    maru_future_init(&op->leaf_.future, &accept_type);
-    op->link_ = (maru_link){ NULL, NULL };
-    op->fd_ = fd;
-    op->error_ = 0;
-    op->stage_ = STAGE_START;
-    return &op->leaf_.future;
+    return io_start(op, &accept_type, fd);
 }

@@ -104,10 +104,5 @@ static const maru_future_type close_type = { close_poll, "close" };
 
 maru_future *maru_close(maru_op *op, int fd)
 {
-    maru_future_init(&op->leaf_.future, &close_type);
-    op->link_ = (maru_link){ NULL, NULL };
-    op->fd_ = fd;
-    op->error_ = 0;
-    op->stage_ = STAGE_START;
-    return &op->leaf_.future;
+    return io_start(op, &close_type, fd);
 }

@@ -76,13 +76,8 @@ static const maru_future_type connect_type = { connect_poll, "connect" };
 
 maru_future *maru_connect(maru_op *op, int fd, const struct sockaddr *address, socklen_t len)
 {
-    maru_future_init(&op->leaf_.future, &connect_type);
-    op->link_ = (maru_link){ NULL, NULL };
+    maru_future *self = io_start(op, &connect_type, fd);
     op->data_ = (void *)(uintptr_t)address;
     op->len_ = len;
-    op->done_ = 0;
-    op->fd_ = fd;
-    op->error_ = 0;
-    op->stage_ = STAGE_START;
-    return &op->leaf_.future;
+    return self;
 }

@@ -23,6 +23,18 @@ struct io *io_here(void)
     return io_driver_here()->io;
 }
 
+maru_future *io_start(maru_op *op, const maru_future_type *type, int fd)
+{
+    maru_future_init(&op->leaf_.future, type);
+    op->link_ = (maru_link){ NULL, NULL };
+    op->data_ = NULL;
+    op->len_ = op->done_ = 0;
+    op->fd_ = fd;
+    op->error_ = 0;
+    op->stage_ = STAGE_START;
+    return &op->leaf_.future;
+}
+
 /* ---- choosing ---- */
 
 int io_kind_from_env(uint32_t *ret_kind)

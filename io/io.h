@@ -89,6 +89,9 @@ void io_request(struct io *io, uint16_t home, maru_op *op);
  * true: tasks may have been woken, and the kick that came with the request taken already. */
 bool io_take_inbox(struct io_driver *io_driver) MARU_MUST_USE;
 
+/* How every operation starts; what is not named here is 0. The start functions' end. */
+maru_future *io_start(maru_op *op, const maru_future_type *type, int fd);
+
 /* ---- readiness (ready.c) ---- */
 
 /* An event of a side: poll(2) bits. Owner of some driver. */

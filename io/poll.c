@@ -159,14 +159,8 @@ maru_future *maru_fd_ready(maru_op *op, int fd, unsigned interest)
         return maru_future_ready(self, -EINVAL);
     if (fd < 0)
         return maru_future_ready(self, -EBADF);
-    maru_future_init(self, &ready_type);
-    op->link_ = (maru_link){ NULL, NULL };
-    op->data_ = NULL;                           /* set once its cancel was requested */
-    op->len_ = 0;
+    io_start(op, &ready_type, fd);
     op->done_ = interest;
-    op->fd_ = fd;
-    op->error_ = 0;
-    op->stage_ = STAGE_START;
     return self;
 }
 

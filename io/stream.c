@@ -13,15 +13,10 @@ static maru_op *op_of(maru_future *self)
 static maru_future *start(maru_op *op, const maru_future_type *type, int fd, const void *data,
                           size_t len)
 {
-    maru_future_init(&op->leaf_.future, type);
-    op->link_ = (maru_link){ NULL, NULL };
+    maru_future *self = io_start(op, type, fd);
     op->data_ = (void *)(uintptr_t)data;
     op->len_ = len;
-    op->done_ = 0;
-    op->fd_ = fd;
-    op->error_ = 0;
-    op->stage_ = STAGE_START;
-    return &op->leaf_.future;
+    return self;
 }
 
 static bool would_block(int error)
