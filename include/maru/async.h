@@ -35,7 +35,6 @@
 #define maru_async_extern(name) MARU_ASYNC_(, name)
 #define maru_async_decl(name)   extern const maru_function name##_async
 
-#define MARU_FINALLY_LINE_      0xffffffffu
 #define MARU_CASE_(line)        (0x8000000000000000u | (line))
 #define MARU_CAT_(a, b)         MARU_CAT2_(a, b)
 #define MARU_CAT2_(a, b)        a##b

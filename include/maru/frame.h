@@ -18,7 +18,12 @@
 extern "C" {
 #endif
 
-/* One per async function, made by maru_async. */
+/* The resume point of finally: the body is entered once more with it, after BODY_ENDS. */
+#define MARU_FINALLY_LINE_ 0xffffffffu
+
+/* One per async function, made by maru_async. A body written by hand looks at future_.line_: 0 at
+ * the start, MARU_FINALLY_LINE_ for finally, else what it stored itself before it suspended; it
+ * ends each of the two by maru_frame_return. */
 typedef struct maru_function {
     maru_future_type type;   /* its name is the function's */
     void (*body)(maru_frame *frame);

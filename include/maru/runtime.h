@@ -45,8 +45,9 @@ void maru_options_init(maru_options *options, size_t size);
  * ... the I/O backend that was asked for by name is refused. On error nothing has changed. */
 int maru_runtime_new(const maru_options *options, maru_runtime **ret_runtime) MARU_MUST_USE;
 
-/* Cancels every task, runs until all have ended, stops the workers, frees everything.
- * NULL is fine.
+/* Cancels every task, runs until all have ended, stops the workers, frees everything. Threads from
+ * outside that are completing a wait are waited for; wakers that they retained must have been
+ * released, and handles of tasks given back, before. NULL is fine.
  * Threads: one thread at a time, not a worker's; a SINGLE runtime: its own thread.
  * Returns 0. Errors: -EDEADLK called inside a task; -EPERM the wrong thread for SINGLE; -EBUSY a
  * maru_block_on is still going on. Nothing has changed then. */

@@ -42,9 +42,10 @@ void maru_scope_init(maru_scope *scope, enum maru_scope_policy policy);
 void maru_scope_on_error(maru_scope *scope, maru_scope_error_fn *fn, void *arg);
 
 /* Spawns a child whose root frame is a copy of `image`. On error ownership has not moved.
- * Threads: task only, from `owner`, the frame that holds the scope.
+ * Threads: task only; `owner` is the frame that holds the scope.
  * Returns 0. Errors: -ENOMEM; -MARU_ESHUTDOWN; -ECANCELED or the first error when the scope has
- * been cancelled; -EINVAL owner is not the frame whose body calls, or image is none. */
+ * been cancelled; -EINVAL owner is neither the calling function nor one that awaits it, or image is
+ * none. */
 int maru_scope_spawn_image(maru_frame *owner, maru_scope *scope, const maru_frame *image,
                            size_t size) MARU_MUST_USE;
 

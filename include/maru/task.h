@@ -52,6 +52,11 @@ typedef struct maru_join_wait {
  * task itself; -ECANCELED cancelled. Other negative values are the task's own. */
 maru_future *maru_join_task(maru_join_wait *wait, maru_task *task) MARU_MUST_USE;
 
+/* True once the wait has given the handle back with the task's result: so an -ECANCELED was the
+ * task's own. False: the wait was cancelled, and the handle is still the caller's.
+ * Threads: task only, after the wait. */
+bool maru_join_delivered(const maru_join_wait *wait);
+
 /* ---- yielding ---- */
 
 typedef struct maru_pause {

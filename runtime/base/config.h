@@ -21,10 +21,9 @@ _Static_assert((QUEUE_SLOTS & (QUEUE_SLOTS - 1)) == 0, "indices are taken modulo
 /* Operations that may finish in one poll before the task must let others run; tokio's figure. */
 #define BUDGET_DEFAULT 128u
 
-/* Polls between two looks at the inject queue, and between two turns of the driver, while there
- * is work: tokio and Go use 61, a prime, so that it does not beat with periodic work. */
-#define INJECT_INTERVAL 61u
-#define TURN_INTERVAL   61u
+/* Polls between two turns of the driver while there is work: tokio and Go use 61, a prime, so
+ * that it does not beat with periodic work. */
+#define TURN_INTERVAL 61u
 
 /* Tasks moved from the inject queue at once: amortises its lock, and is walked under it. */
 #define INJECT_BATCH 64u
@@ -32,10 +31,6 @@ _Static_assert((QUEUE_SLOTS & (QUEUE_SLOTS - 1)) == 0, "indices are taken modulo
 /* Slots of a full queue that are kept for the inject queue while it is not empty: less room than
  * this is not worth taking its lock for. */
 #define INJECT_ROOM (QUEUE_SLOTS / 8 + 1)
-
-/* Polls in a row out of the next-slot: two tasks that wake each other must not starve a third.
- * Together with the alternation of the other queues it gives F1 its factor of four. */
-#define NEXT_SLOT_RUN 2u
 
 /* How long a sleeper on watch over silent next-slots sleeps at a time. */
 #define WATCH_NS (2 * INT64_C(1000000))

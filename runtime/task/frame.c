@@ -11,8 +11,6 @@
 #include "runtime/task/set.h"
 #include "runtime/task/task.h"
 
-#define FINALLY_LINE UINT32_MAX
-
 enum phase { BODY, BODY_ENDS, FINALLY, FINALLY_ENDS, DONE };
 
 static const maru_function *function_of(const maru_frame *frame)
@@ -65,7 +63,7 @@ static bool run_body(maru_frame *frame)
     maru_future *self = &frame->future_;
     uint8_t phase = self->phase_;
     self->flags_ &= (uint8_t)~(FRAME_SUSPENDED | FRAME_HIT);
-    if (self->line_ == 0 || self->line_ == FINALLY_LINE)
+    if (self->line_ == 0 || self->line_ == MARU_FINALLY_LINE_)
         self->flags_ |= FRAME_HIT;
     struct context *here = context_here();
     maru_frame *caller = here->frame;
@@ -88,7 +86,7 @@ static maru_result run_phases(maru_frame *frame, maru_waker *waker)
         do {
             if (UNLIKELY(frame->live_) && !set_end_all(frame, waker))
                 return MARU_PENDING;
-            self->line_ = FINALLY_LINE;
+            self->line_ = MARU_FINALLY_LINE_;
             self->phase_++;
             if (self->phase_ == DONE)
                 return self->u_.result_;
@@ -103,7 +101,7 @@ static maru_result go_on(maru_frame *frame, maru_waker *waker)
     if (self->phase_ == BODY_ENDS || self->phase_ == FINALLY_ENDS) {
         if (!set_end_all(frame, waker))
             return MARU_PENDING;
-        self->line_ = FINALLY_LINE;
+        self->line_ = MARU_FINALLY_LINE_;
         self->phase_++;
         if (self->phase_ == DONE)
             return self->u_.result_;

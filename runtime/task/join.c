@@ -54,6 +54,11 @@ static maru_result deliver(maru_join_wait *wait)
     return result;
 }
 
+bool maru_join_delivered(const maru_join_wait *wait)
+{
+    return wait->task_ == NULL;
+}
+
 static maru_result give_up(maru_join_wait *wait)
 {
     if (!state_unjoin(&wait->task_->state))

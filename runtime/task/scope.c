@@ -212,11 +212,20 @@ static int refuse(maru_scope *scope)
     return error;
 }
 
+/* The frame whose body runs, or one that awaits it. A root that runs has no parent. */
+static bool is_running(const struct context *here, const maru_frame *frame)
+{
+    const maru_frame *running = here->frame;
+    while (running && running != frame)
+        running = running->parent_;
+    return running;
+}
+
 int maru_scope_spawn_image(maru_frame *owner, maru_scope *scope, const maru_frame *image,
                            size_t size)
 {
     struct context *here = context_here();
-    if (!scope || !owner || owner != here->frame)
+    if (!scope || !owner || !is_running(here, owner))
         return -EINVAL;
     if (scope_is_cancelled(scope))
         return refuse(scope);

@@ -333,7 +333,7 @@ static void end_search(void *unused)
 
 static void one_is_last(void)
 {
-    begin(2);
+    begin(4);
     MC_CHECK(idle_search_begin(&idle) && idle_search_begin(&idle));
     mc_spawn(end_search, NULL);
     end_search(NULL);

@@ -148,17 +148,17 @@ STEPS = {
     "lint": lint,
     "unit": unit,
     "fairness": fairness,
+    "stress": check("check_stress"),
     "examples": script("tests/examples/check_examples.py", BUILD),
     "neg": script("tests/neg/check_neg.py", BUILD),
     "model": model,
     "plant": script("tests/plant/plant.py"),
+    "sanitize": script("tests/support/sanitize.py"),
 }
-# These write to the screen themselves, and take minutes: a command of their own.
-LONG = {"sanitize": script("tests/support/sanitize.py")}
 
 
 def run_step(step, options, verbose):
-    programs = (STEPS.get(step) or LONG[step])(options)
+    programs = STEPS[step](options)
     totals, closing = [0, 0, 0], []
     with ThreadPoolExecutor(max_workers=1 if verbose else 2) as pool:
         for program in pool.map(Program.run, programs):

@@ -235,9 +235,10 @@ maru_async(gives_up)
     WANT(rc == -ECANCELED && !maru_task_is_finished(me->task));
     maru_await(rc, maru_within(&me->limit, 1, maru_join_task(&me->join, me->task)));
     WANT(rc == -ETIMEDOUT && !maru_task_is_finished(me->task));
+    WANT(!maru_join_delivered(&me->join));
     maru_cancel(me->task);
     maru_await(rc, maru_join_task(&me->join, me->task));
-    WANT(rc == -ECANCELED);
+    WANT(rc == -ECANCELED && maru_join_delivered(&me->join));   /* the task's own */
 }
 maru_end;
 
