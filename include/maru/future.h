@@ -115,8 +115,9 @@ typedef struct maru_leaf {
     maru_waker *waker_;
 } maru_leaf;
 
-/* Remembers whom to wake. A leaf that must know whether it waits already keeps a flag of its own:
- * the words of maru_future belong to the library and to the completer. After this maru_leaf_complete may be called, by any thread.
+/* Remembers whom to wake. After this maru_leaf_complete may be called, by any thread. A leaf that
+ * must know whether it waits already keeps a flag of its own: the words of maru_future belong to
+ * the library and to the completer.
  * Threads: task only, from within the leaf's own poll. */
 void maru_leaf_wait(maru_leaf *leaf, const maru_context *cx);
 
