@@ -14,7 +14,7 @@ import subprocess
 
 LIBRARY = ("runtime/", "io/", "sync/", "timer/")
 FORMATTED = LIBRARY + ("include/", "bench/", "tests/", "examples/")
-SKIPPED_FOLDERS = {".git", "__pycache__"}
+SKIPPED_FOLDERS = {".git", "__pycache__", "build"}
 
 ALLOW = re.compile(r"lint: allow\b(?: ([a-z]+))?(?:: *(\S))?")
 
