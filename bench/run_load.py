@@ -3,6 +3,9 @@
 
 For each number of connections the servers take turns, each loaded from a second process, three
 rounds; the table shows the median. The message is 64 bytes, one at a time on each connection.
+The generator keeps one CPU busy: where there are only two, a second worker takes it away from
+the generator, and the row with one worker is the one to compare with plain C, which has one
+thread.
 """
 import json
 import os
@@ -14,8 +17,9 @@ import sys
 
 ROUNDS = 3
 SERVERS = (
-    ("maru", ["examples/echo_server", "--port", "0"]),
-    ("plain C", ["bench/plain_echo", "--port", "0"]),
+    ("maru", ["examples/echo_server", "--port", "0"], {}),
+    ("maru, 1 worker", ["examples/echo_server", "--port", "0"], {"MARU_WORKERS": "1"}),
+    ("plain C", ["bench/plain_echo", "--port", "0"], {}),
 )
 
 
@@ -49,11 +53,13 @@ def raise_file_limit():
 class Server:
     """A server on a free port, ended when the block is left, whatever happens in it."""
 
-    def __init__(self, build, command):
+    def __init__(self, build, command, env):
         self.command = [os.path.join(build, command[0]), *command[1:]]
+        self.env = dict(os.environ, **env)
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True,
+                                        env=self.env)
         line = self.process.stdout.readline()
         if not line.startswith("listening on"):
             self.process.wait()
@@ -75,8 +81,8 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def load_once(build, command, connections, seconds):
-    with Server(build, command) as server:
+def load_once(build, command, env, connections, seconds):
+    with Server(build, command, env) as server:
         before = server.cpu_seconds()
         load = subprocess.run([os.path.join(build, "bench/load"), "--port", server.port,
                                "--connections", str(connections), "--seconds", str(seconds),
@@ -96,7 +102,7 @@ def median(runs, key):
 
 def row(name, runs, best):
     rate = median(runs, "messages_per_second")
-    return (f"{name:8} {rate:12,.0f} {rate / best:7.2f} {median(runs, 'p50_us'):9.1f} "
+    return (f"{name:14} {rate:12,.0f} {rate / best:7.2f} {median(runs, 'p50_us'):9.1f} "
             f"{median(runs, 'p99_us'):9.1f} {median(runs, 'p999_us'):9.1f} "
             f"{median(runs, 'cpu_us'):9.2f}")
 
@@ -109,11 +115,11 @@ def progress(text):
 
 
 def measure(build, connections, seconds):
-    runs = {name: [] for name, _ in SERVERS}
+    runs = {name: [] for name, _, _ in SERVERS}
     for turn in range(ROUNDS):
-        for name, command in SERVERS:
+        for name, command, env in SERVERS:
             progress(f"{connections} connections, round {turn + 1} of {ROUNDS}: {name}")
-            runs[name].append(load_once(build, command, connections, seconds))
+            runs[name].append(load_once(build, command, env, connections, seconds))
     if sys.stderr.isatty():
         progress("")
     return runs
@@ -129,9 +135,9 @@ def main(build, options):
         best = median(runs["plain C"], "messages_per_second")
         print(f"\n{connections} connection{'s' * (connections > 1)}, 64 bytes, "
               f"{ROUNDS} x {seconds:g} s, median")
-        print(f"{'server':8} {'messages/s':>12} {'ratio':>7} {'p50 us':>9} {'p99 us':>9} "
+        print(f"{'server':14} {'messages/s':>12} {'ratio':>7} {'p50 us':>9} {'p99 us':>9} "
               f"{'p99.9 us':>9} {'CPU us/m':>9}")
-        for name, _ in SERVERS:
+        for name, _, _ in SERVERS:
             print(row(name, runs[name], best))
     return 0
 
