@@ -8,11 +8,12 @@
 
 static int set_nonblocking(struct fd_entry *entry, int fd)
 {
-    if (atomic_load_rlx(&entry->sides[SIDE_READ].flag))     /* no partner: twice does no harm */
+    uint8_t *flag = &entry->sides[SIDE_READ].flag;
+    if (atomic_load_rlx(flag) & FD_NONBLOCKING)         /* no partner: twice does no harm */
         return 0;
     int rc = io_set_nonblocking(fd);
     if (rc == 0)
-        atomic_store_rlx(&entry->sides[SIDE_READ].flag, (uint8_t)1);    /* no partner: a memory */
+        (void)atomic_or_ar(flag, FD_NONBLOCKING);       /* no partner: a memory */
     return rc;
 }
 
@@ -56,8 +57,6 @@ static maru_result accept_poll(maru_future *self, maru_context *cx)
     maru_op *op = (maru_op *)(void *)self;
     struct fd_entry *entry;
     int rc = fd_table_get(&io_here()->table, op->fd_, &entry);
-    if (rc == 0)
-        rc = set_nonblocking(entry, op->fd_);
     if (rc < 0)
         return rc;
     maru_result go = ready_before(entry, op, SIDE_READ, cx);
@@ -65,7 +64,9 @@ static maru_result accept_poll(maru_future *self, maru_context *cx)
         uint32_t seen;
         if (!ready_enter(entry, op, SIDE_READ, &seen))
             return -EBADF;
-        maru_result client = try_accept(op->fd_);
+        maru_result client = set_nonblocking(entry, op->fd_);
+        if (client == 0)
+            client = try_accept(op->fd_);
         ready_leave(entry, SIDE_READ);
         if (client >= 0)
             return io_hand_out((int)client);

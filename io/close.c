@@ -5,7 +5,8 @@
  * L1 After the generation was raised no event reaches the entry's waiters (E4).
  * L2 The number is closed only when no driver watches it (E5): the kernel holds the file as long
  *    as a poll is in a ring, and the peer would not see its end.
- * L3 Before close(2) the entry is as new, for the number may be somebody else's right after it.
+ * L3 close(2) and the entry's renewal are one step under the lock: the number's next owner, who may
+ *    have it right after, finds the entry as new (ready_adopt takes the lock).
  * L4 The number is closed when nobody is in an attempt on it (E6, ready_shut).
  * L5 Closing cannot be cancelled; a second close meanwhile gives -EBADF. */
 #include "io/io.h"
@@ -59,16 +60,19 @@ static bool disarm(struct fd_entry *entry, maru_op *op, unsigned side, const mar
     return !armed;
 }
 
+/* Under the lock, so that who is handed the number next (ready_adopt) comes after the renewal, and
+ * who uses it until then is refused. */
 static maru_result finish(struct fd_entry *entry, int fd)
 {
     ready_shut(entry);
     lock_take(&entry->lock);
+    int rc = close(fd) == 0 || errno == EINTR ? 0 : -errno;     /* EINTR: Linux has closed it */
     for (unsigned side = 0; side < SIDES; side++) {
         (void)atomic_and_ar(&entry->sides[side].state, SIDE_ATTEMPTS);  /* pairs with seen_now */
         atomic_store_rlx(&entry->sides[side].flag, (uint8_t)0);     /* no partner: a memory */
     }
     lock_give(&entry->lock);
-    return close(fd) == 0 || errno == EINTR ? 0 : -errno;   /* EINTR: Linux has closed it */
+    return rc;
 }
 
 static maru_result close_poll(maru_future *self, maru_context *cx)
@@ -77,7 +81,7 @@ static maru_result close_poll(maru_future *self, maru_context *cx)
     struct fd_entry *entry;
     int rc = fd_table_get(&io_here()->table, op->fd_, &entry);
     if (rc < 0)
-        return rc == -EBADF && op->fd_ >= 0 && close(op->fd_) == 0 ? 0 : rc;
+        return op->fd_ < 0 ? rc : close(op->fd_) == 0 ? 0 : -errno;     /* nobody can wait on it */
     switch (op->stage_) {
     case STAGE_START:
         rc = begin(entry, op);

@@ -60,7 +60,11 @@ static maru_result connect_poll(maru_future *self, maru_context *cx)
     if (op->done_ == 0) {
         if (cx->ending != MARU_GO)
             return -ECANCELED;
+        uint32_t seen;
+        if (!ready_enter(entry, op, SIDE_WRITE, &seen))
+            return -EBADF;
         rc = begin(op);
+        ready_leave(entry, SIDE_WRITE);
         if (rc != -EINPROGRESS)
             return rc;
         op->done_ = 1;                          /* in progress */

@@ -59,7 +59,7 @@ static void epoll_reserve(struct io_driver *io_driver)
 
 static uint32_t events_of(unsigned side)
 {
-    return side == SIDE_READ ? EPOLLIN | EPOLLRDHUP : EPOLLOUT;
+    return side == SIDE_READ ? EPOLLIN | EPOLLPRI | EPOLLRDHUP : EPOLLOUT;
 }
 
 /* One registration serves both sides if they are at home in one driver. */
@@ -125,7 +125,7 @@ static void take(struct io_driver *io_driver, const struct epoll_event *event)
     unsigned events = event->events;            /* EPOLLIN is POLLIN, and so on */
     switch ((unsigned)data & 255) {
     case TAG_FD:
-        if (events & (POLLIN | POLLRDHUP | POLLHUP | POLLERR))
+        if (events & (POLLIN | POLLPRI | POLLRDHUP | POLLHUP | POLLERR))
             ready_event(io_driver->io, (int)index, generation, SIDE_READ, events);
         if (events & (POLLOUT | POLLHUP | POLLERR))
             ready_event(io_driver->io, (int)index, generation, SIDE_WRITE,
@@ -145,14 +145,20 @@ static int64_t round_up_ms(int64_t ns)
     return ms < INT32_MAX ? ms : INT32_MAX;
 }
 
+/* Before Linux 5.11, and under filters that do not know it, epoll_pwait2 is refused; then waits
+ * are in milliseconds, rounded up. */
 static int wait_events(struct io_driver *io_driver, struct epoll_event *events, int64_t timeout_ns)
 {
     struct timespec limit = { timeout_ns / 1000000000, timeout_ns % 1000000000 };
-    int n = epoll_pwait2(io_driver->epoll_fd, events, EVENTS_PER_TURN,
+    int n = -1;
+    if (!io_driver->has_no_pwait2)
+        n = epoll_pwait2(io_driver->epoll_fd, events, EVENTS_PER_TURN,
                          timeout_ns < 0 ? NULL : &limit, NULL);
-    if (n < 0 && errno == ENOSYS)               /* before Linux 5.11: milliseconds, rounded up */
+    if (n < 0 && (io_driver->has_no_pwait2 || errno != EINTR)) {
+        io_driver->has_no_pwait2 = true;
         n = epoll_wait(io_driver->epoll_fd, events, EVENTS_PER_TURN,
                        timeout_ns < 0 ? -1 : (int)round_up_ms(timeout_ns));
+    }
     return n < 0 ? 0 : n;                       /* EINTR: the worker's loop comes again */
 }
 

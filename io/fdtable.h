@@ -25,8 +25,8 @@
 enum { SIDE_READ, SIDE_WRITE, SIDES };
 
 /* Bits of a side's state word; ATTEMPT and TICK are units of counts. HUNG_UP: the peer seems to
- * have ended, and no event may come any more, so READY stays after a short read. EAGAIN clears
- * both: then it was an error that passes. CLOSING: no new attempts. */
+ * have ended, or a read may stop short at an urgent mark, and no event may come any more, so READY
+ * stays after a short read. EAGAIN clears both. CLOSING: no new attempts. */
 enum {
     SIDE_READY = 1 << 0,
     SIDE_HUNG_UP = 1 << 1,
@@ -37,13 +37,17 @@ enum {
 };
 _Static_assert(SIDE_ATTEMPTS / SIDE_ATTEMPT >= WORKERS_MAX, "every worker may be in an attempt");
 
+/* What is known of the file: it does not block; a short read does not mean that it is empty (a
+ * Unix socket stops behind passed descriptors). */
+enum { FD_NONBLOCKING = 1, FD_STOPS_SHORT = 2 };
+
 enum armed { ARMED_NOT, ARMED, ARMED_REMOVING };
 
 struct fd_side {
     uint32_t state;              /* events add under the lock, others clear READY (E2) */
     uint16_t home;               /* the worker whose driver watches it */
     uint8_t armed;               /* enum armed */
-    uint8_t flag;                /* READ: is known to be O_NONBLOCK; WRITE: is being closed */
+    uint8_t flag;                /* READ: FD_ bits; WRITE: is being closed */
     maru_link waiters;           /* of maru_ops, oldest first */
 };
 

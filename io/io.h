@@ -57,6 +57,7 @@ struct io_driver {
     uint32_t id;
     int event_fd;                /* of kicks */
     int epoll_fd;
+    bool has_no_pwait2;          /* owner only: the kernel refuses epoll_pwait2 */
     void *ring;                  /* of the ring backends */
     uint64_t stale_fds;          /* metric */
 };

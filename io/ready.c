@@ -98,11 +98,20 @@ static void clear(struct fd_entry *entry, unsigned side, uint32_t seen)
 
 void ready_clear(struct fd_entry *entry, unsigned side, uint32_t seen)
 {
-    if (!(seen & SIDE_HUNG_UP))
+    const uint8_t *flag = &entry->sides[side].flag;
+    if (!(seen & SIDE_HUNG_UP) &&
+        !(atomic_load_rlx(flag) & FD_STOPS_SHORT))      /* no partner: set before the first event */
         clear(entry, side, seen);
 }
 
 /* ---- waiting ---- */
+
+static bool stops_short(int fd)
+{
+    int domain;
+    socklen_t len = sizeof domain;
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 || domain == AF_UNIX;
+}
 
 static int arm(struct fd_entry *entry, int fd, unsigned side)
 {
@@ -111,6 +120,8 @@ static int arm(struct fd_entry *entry, int fd, unsigned side)
     if (rc < 0)
         return rc;
     entry->sides[side].home = (uint16_t)own->id;
+    if (side == SIDE_READ && stops_short(fd))
+        (void)atomic_or_ar(&entry->sides[side].flag, FD_STOPS_SHORT);   /* pairs with ready_clear */
     atomic_store_rlx(&entry->sides[side].armed, (uint8_t)ARMED);  /* no partner: locked */
     return 0;
 }
@@ -177,7 +188,7 @@ maru_result ready_before(struct fd_entry *entry, maru_op *op, unsigned side,
 static void add_event(struct fd_side *side, unsigned events)
 {
     uint32_t bits = SIDE_READY;
-    if (events & (POLLRDHUP | POLLHUP | POLLERR))
+    if (events & (POLLRDHUP | POLLHUP | POLLERR | POLLPRI))
         bits |= SIDE_HUNG_UP;
     uint32_t state = atomic_load_rlx(&side->state);         /* no partner: the cas decides */
     while (!atomic_cas_ar(&side->state, &state, (state + SIDE_TICK) | bits))  /* pairs with clear */
@@ -224,13 +235,15 @@ void ready_event(struct io *io, int fd, uint32_t generation, unsigned side, unsi
     } while (true);
 }
 
-static void end_waiters(struct fd_entry *entry, struct fd_side *side, int error)
+/* As long as the number is still of that generation. */
+static void end_waiters(struct fd_entry *entry, struct fd_side *side, uint32_t generation,
+                        int error)
 {
     struct wake wakes[WAKE_BATCH];
     unsigned n;
     do {
         lock_take(&entry->lock);
-        n = publish_some(side, error, wakes);
+        n = entry->generation == generation ? publish_some(side, error, wakes) : 0;
         lock_give(&entry->lock);
         finish(wakes, n);
     } while (n == WAKE_BATCH);
@@ -238,8 +251,9 @@ static void end_waiters(struct fd_entry *entry, struct fd_side *side, int error)
 
 void ready_end_waiters(struct fd_entry *entry, int error)
 {
+    uint32_t generation = generation_of(entry);
     for (unsigned side = 0; side < SIDES; side++)
-        end_waiters(entry, &entry->sides[side], error);
+        end_waiters(entry, &entry->sides[side], generation, error);
 }
 
 /* ---- disarming ---- */
@@ -285,7 +299,7 @@ void ready_disarmed(struct io_driver *io_driver, int fd, uint32_t generation, un
     if (closer)
         wake_finish(wake);
     if (failed)
-        end_waiters(entry, s, error);
+        end_waiters(entry, s, generation, error);
 }
 
 void ready_take_request(struct io_driver *io_driver, maru_op *op)

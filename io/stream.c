@@ -143,9 +143,18 @@ size_t maru_op_progress(const maru_op *op)
 static maru_result shutdown_poll(maru_future *self, maru_context *cx)
 {
     maru_op *op = op_of(self);
+    struct fd_entry *entry;
+    uint32_t seen;
     if (cx->ending != MARU_GO)
         return -ECANCELED;
-    return shutdown(op->fd_, (int)op->len_) == 0 ? 0 : -errno;
+    int rc = fd_table_get(&io_here()->table, op->fd_, &entry);
+    if (rc < 0)
+        return rc;
+    if (!ready_enter(entry, op, SIDE_WRITE, &seen))
+        return -EBADF;
+    rc = shutdown(op->fd_, (int)op->len_) == 0 ? 0 : -errno;
+    ready_leave(entry, SIDE_WRITE);
+    return rc;
 }
 
 static const maru_future_type shutdown_type = { shutdown_poll, "shutdown" };

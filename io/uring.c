@@ -229,7 +229,7 @@ static void ring_close(struct io_driver *io_driver)
 
 static unsigned events_of(unsigned side)
 {
-    return side == SIDE_READ ? POLLIN | POLLRDHUP : POLLOUT;
+    return side == SIDE_READ ? POLLIN | POLLPRI | POLLRDHUP : POLLOUT;
 }
 
 static int ring_arm(struct io_driver *io_driver, int fd, struct fd_entry *entry, unsigned side)
@@ -307,16 +307,22 @@ static void take(struct io_driver *io_driver, const struct io_uring_cqe *cqe)
     }
 }
 
+/* Each is given back before it is taken, for taking it may enter the kernel (ring_reserve), which
+ * may want room. */
 static unsigned reap(struct io_driver *io_driver)
 {
     struct io_uring *uring = &ring_of(io_driver)->uring;
-    struct io_uring_cqe *cqe;
-    unsigned head, n = 0;
-    io_uring_for_each_cqe(uring, head, cqe) {
-        take(io_driver, cqe);
+    unsigned n = 0;
+    while (n < RING_CQ_ENTRIES && io_uring_cq_ready(uring) > 0) {
+        const struct io_uring_cq *cq = &uring->cq;
+        const struct io_uring_cqe *next = &cq->cqes[*cq->khead & cq->ring_mask];
+        struct io_uring_cqe cqe = { .user_data = next->user_data,
+                                    .res = next->res,
+                                    .flags = next->flags };
+        io_uring_cq_advance(uring, 1);
+        take(io_driver, &cqe);
         n++;
     }
-    io_uring_cq_advance(uring, n);
     return n;
 }
 
@@ -357,13 +363,17 @@ static unsigned ring_turn(struct driver *driver, int64_t timeout_ns)
     }
     unsigned n = reap(io_driver);
     for (int enters = 0; enters < ENTERS_PER_TURN; enters++) {
-        if (n == 0 && timeout_ns != DRIVER_NO_WAIT && enters == 0)
+        bool waits = n == 0 && timeout_ns != DRIVER_NO_WAIT && enters == 0;
+        bool submits = io_uring_sq_ready(uring) > 0;
+        if (waits)
             wait(io_driver, timeout_ns);
-        else if (io_uring_sq_ready(uring) > 0 || has_task_work(uring))
+        else if (submits || has_task_work(uring))
             submit(io_driver);
         else
             break;
-        n += reap(io_driver);
+        unsigned taken = reap(io_driver);
+        metric_add(&driver->empty_enters, !waits && !submits && taken == 0);
+        n += taken;
     }
     metric_add(&driver->events, n);
     return n;

@@ -77,14 +77,14 @@ static int workers_from_env(uint32_t *ret_workers)
 static int fill_in(maru_options *options)
 {
     cpu_set_t set;
-    uint32_t cpus = allowed_cpus(&set), env_workers = 0;
-    int rc = workers_from_env(&env_workers);
-    if (rc < 0)
-        return rc;
+    uint32_t cpus = allowed_cpus(&set);
     if (options->flavor == MARU_FLAVOR_SINGLE)
         options->workers = 1;
+    int rc = options->workers == 0 ? workers_from_env(&options->workers) : 0;
+    if (rc < 0)
+        return rc;
     if (options->workers == 0)
-        options->workers = env_workers ? env_workers : cpus < WORKERS_MAX ? cpus : WORKERS_MAX;
+        options->workers = cpus < WORKERS_MAX ? cpus : WORKERS_MAX;
     if (options->budget == 0)
         options->budget = BUDGET_DEFAULT;
     if (options->spin_us == 0)                  /* spinning takes the CPU from who would wake us */

@@ -13,7 +13,8 @@ extern "C" {
 
 /* The runtime is shutting down and takes no new work. */
 #define MARU_ESHUTDOWN 4096
-/* Async functions call each other deeper than MARU_DEPTH_MAX levels. */
+/* Async functions call each other deeper than MARU_DEPTH_MAX levels. The only case in which a
+ * called function does not run, and so does not take what its arguments name. */
 #define MARU_EDEPTH    4097
 
 /* How many async functions may await each other in one chain: 1,000 levels polled from the root

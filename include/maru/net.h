@@ -59,7 +59,7 @@ int maru_local_port(int fd) MARU_MUST_USE;
 
 /* Declares that a number made elsewhere names a new file: what the runtime knew of it is gone.
  * Threads: task only.
- * Returns 0. Errors: -EBADF fd < 0 or beyond the table. */
+ * Returns 0. Errors: -EBADF fd < 0 or beyond the table, or not inside a task; -ENOMEM. */
 int maru_fd_adopt(int fd);
 
 /* ---- operations ---- */
@@ -68,7 +68,8 @@ int maru_fd_adopt(int fd);
  * more connections than tasks wait for.
  * Threads: start function, task only.
  * Result: the new descriptor, the caller's. Errors: -EMFILE, -ENFILE, -ENOMEM: nothing was
- * accepted, try again later; -EBADF, -EINVAL, -ENOTSOCK: the socket is not a listening one. */
+ * accepted, or the client had to be closed again, try later; -EBADF, -EINVAL, -ENOTSOCK: the
+ * socket is not a listening one. */
 maru_future *maru_accept(maru_op *op, int fd) MARU_MUST_USE;
 
 /* Connects a stream socket. `address` must stay until the future has ended.
@@ -115,7 +116,8 @@ enum { MARU_READABLE = 1, MARU_WRITABLE = 4 };
  * closes the descriptor.
  * Threads: start function, task only.
  * Result: what it is ready for; errors and hang-ups count as both. Errors: -EINVAL interest;
- * -EBADF; -EPERM the file cannot be polled. */
+ * -EBADF; -EPERM the file cannot be polled; -ENOMEM, and on epoll -EMFILE and -ENOSPC: no room for
+ * another wait. */
 maru_future *maru_fd_ready(maru_op *op, int fd, unsigned interest) MARU_MUST_USE;
 
 #ifdef __cplusplus

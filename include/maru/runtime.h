@@ -29,7 +29,8 @@ typedef struct maru_options {
     uint32_t spin_us;        /* how long a worker looks for work before it sleeps: default 50;
                                 UINT32_MAX: not at all */
     uint64_t seed;           /* of victims and select; default: from the system */
-    uint32_t pin;            /* 1: worker i runs on the i-th allowed CPU only */
+    uint32_t pin;            /* 1: the thread of worker i runs on the i-th allowed CPU only; a
+                                calling thread that is a worker is left alone */
     uint32_t reserved;
 } maru_options;
 
@@ -47,7 +48,8 @@ int maru_runtime_new(const maru_options *options, maru_runtime **ret_runtime) MA
 
 /* Cancels every task, runs until all have ended, stops the workers, frees everything. Threads from
  * outside that are completing a wait are waited for; wakers that they retained must have been
- * released, and handles of tasks given back, before. NULL is fine.
+ * released, and handles of tasks given back, before, and no maru_block_on may begin meanwhile. NULL
+ * is fine.
  * Threads: one thread at a time, not a worker's; a SINGLE runtime: its own thread.
  * Returns 0. Errors: -EDEADLK called inside a task; -EPERM the wrong thread for SINGLE; -EBUSY a
  * maru_block_on is still going on. Nothing has changed then. */

@@ -52,8 +52,9 @@ typedef struct maru_join_wait {
  * task itself; -ECANCELED cancelled. Other negative values are the task's own. */
 maru_future *maru_join_task(maru_join_wait *wait, maru_task *task) MARU_MUST_USE;
 
-/* True once the wait has given the handle back with the task's result: so an -ECANCELED was the
- * task's own. False: the wait was cancelled, and the handle is still the caller's.
+/* True once the wait has given the handle back with the task's result, or there was none to give:
+ * so an -ECANCELED was the task's own. False: the wait was cancelled, and the handle is still the
+ * caller's.
  * Threads: task only, after the wait. */
 bool maru_join_delivered(const maru_join_wait *wait);
 
@@ -63,7 +64,8 @@ typedef struct maru_pause {
     maru_future future_;
 } maru_pause;
 
-/* A future that lets others run first: the task goes to the end of its queue.
+/* A future that lets others run first: the task goes to the end of its queue. Whatever else wakes
+ * the task meanwhile may end it earlier.
  * Threads: start function, task only.
  * Errors: -ECANCELED cancelled. */
 maru_future *maru_yield(maru_pause *pause) MARU_MUST_USE;

@@ -96,9 +96,7 @@ static const maru_future_type join_type = { join_poll, "join" };
 maru_future *maru_join_task(maru_join_wait *wait, maru_task *task)
 {
     maru_future *self = &wait->leaf_.future;
-    if (!task)
-        return maru_future_ready(self, -EINVAL);
     maru_future_init(self, &join_type);
     wait->task_ = task;
-    return self;
+    return task ? self : maru_future_ready(self, -EINVAL);
 }

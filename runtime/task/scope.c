@@ -147,7 +147,10 @@ void scope_child_ended(maru_scope *scope, maru_result result)
 void maru_scope_init(maru_scope *scope, enum maru_scope_policy policy)
 {
     CHECK(children(atomic_load_acq(&scope->count_)) == 0);  /* pairs with scope_child_ended */
+    maru_leaf place = scope->leaf_;
     *scope = (maru_scope){ .policy_ = (uint8_t)policy };
+    if (place.future.flags_ & FUTURE_LINKED)    /* nobody has waited: it is in the frame's list */
+        scope->leaf_ = place;
 }
 
 void maru_scope_on_error(maru_scope *scope, maru_scope_error_fn *fn, void *arg)

@@ -97,14 +97,20 @@ static void unlink_at(maru_future **at)
     future->flags_ &= (uint8_t)~(FUTURE_LINKED | FUTURE_WANTED | FUTURE_LOSING);
 }
 
+/* Looks for the place anew: a poll may have put another future in front, by a spawn into a scope
+ * of this frame, or taken one out. What followed it. */
+static maru_future **take_out(maru_frame *frame, const maru_future *future)
+{
+    maru_future **at = &frame->live_;
+    while (*at != future)
+        at = &(*at)->next_;
+    unlink_at(at);
+    return at;
+}
+
 void frame_unlink(maru_frame *frame, const maru_future *future)
 {
-    for (maru_future **at = &frame->live_; *at; at = &(*at)->next_) {
-        if (*at != future)
-            continue;
-        unlink_at(at);
-        return;
-    }
+    (void)take_out(frame, future);
 }
 
 maru_result maru_future_poll(maru_future *future, maru_context *cx)
@@ -173,13 +179,15 @@ static void want(maru_frame *frame, maru_future *future, size_t arm)
 static maru_result wait_one(maru_frame *frame, struct context *here)
 {
     maru_context cx = { &here->task->waker, frame, frame_ending(frame) };
-    maru_future **at = &frame->live_;
-    while (!((*at)->flags_ & FUTURE_WANTED))
-        at = &(*at)->next_;
-    maru_result result = maru_future_poll(*at, &cx);
+    maru_future *future = frame->live_;
+    while (future && !(future->flags_ & FUTURE_WANTED))
+        future = future->next_;
+    if (UNLIKELY(!future))
+        frame_misuse(frame, "an await of what is a part of another wait");
+    maru_result result = maru_future_poll(future, &cx);
     if (result == MARU_PENDING)
         return suspend(frame);
-    unlink_at(at);
+    (void)take_out(frame, future);
     return hear(frame, result);
 }
 
@@ -242,7 +250,7 @@ static bool poll_arms(maru_frame *frame, maru_context *cx, size_t from, size_t t
             at = &future->next_;
             continue;
         }
-        unlink_at(at);
+        at = take_out(frame, future);
         if (decide(frame, future, result, cx->ending != MARU_GO))
             return true;
     }
@@ -343,7 +351,8 @@ static bool is_to_go_on(const maru_frame *frame, const maru_future *future)
 /* Of an EACH scope the errors were told; that its owner cancelled a scope is none. */
 static bool is_lost_error(const maru_future *future, maru_result result)
 {
-    return future->type_ == &scope_type && result < 0 && result != -ECANCELED &&
+    return result < 0 && result != MARU_PENDING && result != -ECANCELED &&
+           future->type_ == &scope_type &&
            ((const maru_scope *)(const void *)future)->policy_ == MARU_SCOPE_ALL;
 }
 
@@ -353,18 +362,18 @@ bool set_end_all(maru_frame *frame, maru_waker *waker)
     maru_future **at = &frame->live_;
     while (*at) {
         maru_future *future = *at;
+        maru_future *first = frame->live_;
         if (!is_to_go_on(frame, future))
             future->flags_ |= FUTURE_LOSING;
         maru_result result = maru_future_poll(future, &cx);
-        if (result == MARU_PENDING) {
-            at = &future->next_;
-            continue;
-        }
-        unlink_at(at);
+        bool again = frame->live_ != first;         /* the poll has spawned into a new scope */
+        at = result == MARU_PENDING ? &future->next_ : take_out(frame, future);
         if (is_lost_error(future, result) && frame->future_.u_.result_ >= 0) {
             frame->future_.u_.result_ = result;     /* now it is not lost, */
-            at = &frame->live_;                     /* and it cancels the others */
+            again = true;                           /* and it cancels the others */
         }
+        if (again)
+            at = &frame->live_;
     }
     return !frame->live_;
 }

@@ -420,6 +420,99 @@ Test(async_scope, scopes_of_scopes_end_from_the_leaves_up)
     EVERYWHERE(4096, plants);
 }
 
+/* ---- a function that the owner awaits spawns into its scope ---- */
+
+struct ends_late {
+    maru_frame frame;
+    int *ended;
+    maru_pause pause;
+    int i;
+};
+
+maru_async(ends_late)
+{
+    for (me->i = 0; me->i < 100; me->i++)
+        maru_await(maru_yield(&me->pause));
+maru_finally:
+    ++*me->ended;
+}
+maru_end;
+
+struct plants_for {
+    maru_frame frame;
+    maru_frame *owner;
+    maru_scope *scope;
+    int *ended;
+    bool in_finally;
+};
+
+maru_async(plants_for)
+{
+    if (!me->in_finally)
+        maru_check(maru_scope_spawn_image(me->owner, me->scope,
+                                          MARU_NEW_(ends_late, .ended = me->ended)));
+maru_finally:
+    if (me->in_finally)
+        maru_check(maru_scope_spawn_image(me->owner, me->scope,
+                                          MARU_NEW_(ends_late, .ended = me->ended)));
+}
+maru_end;
+
+struct lends {
+    maru_frame frame;
+    maru_scope scope;
+    struct plants_for planter;
+    maru_pause pause;
+    int ended;
+    bool in_finally;
+};
+
+/* The planter is an arm of a join: the list of futures in flight is walked while the scope is put
+ * in front of it. */
+maru_async(lends)
+{
+    maru_result rc;
+    maru_join(rc,
+              maru_call(plants_for, &me->planter, .owner = &me->frame, .scope = &me->scope,
+                        .ended = &me->ended, .in_finally = me->in_finally),
+              maru_yield(&me->pause));
+    WANT(rc == 0);
+maru_finally:
+    WANT(maru_scope_count(&me->scope) == 0 && me->ended == 1);
+}
+maru_end;
+
+Test(async_scope, a_function_that_the_owner_awaits_may_be_the_first_to_spawn)
+{
+    EVERYWHERE(0, lends);
+    EVERYWHERE(0, lends, .in_finally = true);
+}
+
+struct begins_anew {
+    maru_frame frame;
+    maru_scope scope;
+    struct never other;
+    maru_pause pause;
+    int ended, others_ended;
+};
+
+maru_async(begins_anew)
+{
+    maru_result arm;
+    maru_check(maru_scope_spawn(&me->scope, ends_late, .ended = &me->ended));
+    while (maru_scope_count(&me->scope) > 0)
+        maru_await(maru_yield(&me->pause));
+    maru_scope_init(&me->scope, MARU_SCOPE_EACH);       /* nobody has waited for it */
+    maru_select(arm, never_start(&me->other, 0, &me->others_ended), maru_yield(&me->pause));
+    WANT(arm == 1 && me->others_ended == 1);
+}
+maru_end;
+
+Test(async_scope, a_scope_that_nobody_waited_for_may_be_made_anew)
+{
+    EVERYWHERE(0, begins_anew);
+}
+
 /* ---- bad arguments ---- */
 
 struct bad {

@@ -182,11 +182,21 @@ maru_async(naps)
 }
 maru_end;
 
-Test(epoll, a_kernel_without_epoll_pwait2_is_waited_in_milliseconds, .timeout = 30)
+static void without_pwait2(int error)
 {
-    cr_assert(refuse_call(__NR_epoll_pwait2, -1, ENOSYS));
+    cr_assert(refuse_call(__NR_epoll_pwait2, -1, error));
     for (int shape = 0; shape < SHAPES; shape++) {
         run_on(MARU_IO_EPOLL, shape, naps);
         run_on(MARU_IO_EPOLL, shape, round_trip, .family = TCP4, .total = 20000, .piece = 1000);
     }
+}
+
+Test(epoll, a_kernel_without_epoll_pwait2_is_waited_in_milliseconds, .timeout = 30)
+{
+    without_pwait2(ENOSYS);
+}
+
+Test(epoll, so_is_a_filter_that_forbids_it, .timeout = 30)
+{
+    without_pwait2(EPERM);
 }

@@ -571,6 +571,80 @@ Test(stream, wrong_descriptors_and_arguments_are_errors_that_change_nothing, .ti
     run_in(SHAPE_TWO, wrong);
 }
 
+/* ---- reads that stop short of what is there ---- */
+
+struct marked_reader {
+    maru_frame frame;
+    int fd;
+    size_t total, have;
+    maru_op io;
+    char bytes[16];
+};
+
+maru_async(marked_reader)
+{
+    maru_result n;
+    while (me->have < me->total) {
+        maru_try(n, maru_recv(&me->io, me->fd, me->bytes, sizeof me->bytes));
+        expect(n > 0);
+        me->have += (size_t)n;
+    }
+}
+maru_end;
+
+struct stops_short {
+    maru_frame frame;
+    enum family family;
+    int fds[2], i;
+    maru_op io;
+    maru_scope readers;
+    maru_pause pause;
+};
+
+/* A descriptor passed over a Unix socket ends a read early, and so does the urgent mark of TCP,
+ * whose byte does not count. */
+static bool send_marked(int fd, enum family family)
+{
+    if (family != UNIX)
+        return send(fd, "AAA", 3, MSG_OOB) == 3 && send(fd, "BBB", 3, 0) == 3;
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control;
+    char text[] = "AAA";
+    struct iovec data = { text, 3 };
+    struct msghdr message = { .msg_iov = &data,
+                              .msg_iovlen = 1,
+                              .msg_control = &control,
+                              .msg_controllen = sizeof control };
+    memset(&control, 0, sizeof control);
+    control.header.cmsg_len = CMSG_LEN(sizeof(int));
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+    return sendmsg(fd, &message, 0) == 3 && send(fd, "BBB", 3, 0) == 3;
+}
+
+maru_async(stops_short)
+{
+    expect(pair_new(me->family, me->fds));
+    maru_check(maru_scope_spawn(&me->readers, marked_reader, .fd = me->fds[0],
+                                .total = me->family == UNIX ? 6 : 5));
+    for (me->i = 0; me->i < 200; me->i++)           /* it waits by now, most likely */
+        maru_try(maru_yield(&me->pause));
+    expect(send_marked(me->fds[1], me->family));
+    maru_try(maru_scope_wait(&me->readers));
+    maru_try(maru_close(&me->io, me->fds[0]));
+    maru_try(maru_close(&me->io, me->fds[1]));
+}
+maru_end;
+
+Test(stream, a_read_that_stops_short_leaves_nothing_behind, .timeout = 30)
+{
+    for (enum family family = TCP4; family < FAMILIES; family = family_after(family))
+        run_everywhere(stops_short, .family = family);
+}
+
 /* ---- signals ---- */
 
 static void on_alarm(int signal)
