@@ -59,7 +59,7 @@ static void epoll_reserve(struct io_driver *io_driver)
 
 static uint32_t events_of(unsigned side)
 {
-    return side == SIDE_READ ? EPOLLIN | EPOLLPRI | EPOLLRDHUP : EPOLLOUT;
+    return side == SIDE_READ ? EPOLLIN | EPOLLRDHUP : EPOLLOUT;
 }
 
 /* One registration serves both sides if they are at home in one driver. */
@@ -125,7 +125,7 @@ static void take(struct io_driver *io_driver, const struct epoll_event *event)
     unsigned events = event->events;            /* EPOLLIN is POLLIN, and so on */
     switch ((unsigned)data & 255) {
     case TAG_FD:
-        if (events & (POLLIN | POLLPRI | POLLRDHUP | POLLHUP | POLLERR))
+        if (events & (POLLIN | POLLRDHUP | POLLHUP | POLLERR))
             ready_event(io_driver->io, (int)index, generation, SIDE_READ, events);
         if (events & (POLLOUT | POLLHUP | POLLERR))
             ready_event(io_driver->io, (int)index, generation, SIDE_WRITE,

@@ -188,7 +188,7 @@ maru_result ready_before(struct fd_entry *entry, maru_op *op, unsigned side,
 static void add_event(struct fd_side *side, unsigned events)
 {
     uint32_t bits = SIDE_READY;
-    if (events & (POLLRDHUP | POLLHUP | POLLERR | POLLPRI))
+    if (events & (POLLRDHUP | POLLHUP | POLLERR))
         bits |= SIDE_HUNG_UP;
     uint32_t state = atomic_load_rlx(&side->state);         /* no partner: the cas decides */
     while (!atomic_cas_ar(&side->state, &state, (state + SIDE_TICK) | bits))  /* pairs with clear */

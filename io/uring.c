@@ -229,7 +229,7 @@ static void ring_close(struct io_driver *io_driver)
 
 static unsigned events_of(unsigned side)
 {
-    return side == SIDE_READ ? POLLIN | POLLPRI | POLLRDHUP : POLLOUT;
+    return side == SIDE_READ ? POLLIN | POLLRDHUP : POLLOUT;
 }
 
 static int ring_arm(struct io_driver *io_driver, int fd, struct fd_entry *entry, unsigned side)

@@ -79,6 +79,8 @@ maru_future *maru_connect(maru_op *op, int fd, const struct sockaddr *address,
                           socklen_t len) MARU_MUST_USE;
 
 /* Receives at most `len` bytes from a stream socket. A loser of a select has received nothing.
+ * TCP's urgent data is not supported: what follows it in the same burst may be received only when
+ * more comes.
  * Threads: start function, task only.
  * Result: the number of bytes; 0: the peer has ended its side, or len is 0. Errors: -ECONNRESET
  * and what recv(2) says. */
