@@ -77,9 +77,9 @@ static void run(struct worker *worker, maru_task *task)
     if (worker->watching)
         watch_give_up(worker);
     metric_add(&worker->polls, 1);
-    atomic_store_rlx(&worker->polling, true);       /* with watch.c: a hint */
+    worker->polling = true;
     task_run(worker->context, task);
-    atomic_store_rlx(&worker->polling, false);      /* with watch.c: a hint */
+    worker->polling = false;
 }
 
 static maru_task *search(struct worker *worker)
@@ -191,10 +191,11 @@ enum step worker_step(struct worker *worker)
     if (UNLIKELY(atomic_load_acq(&sched->closing)) &&    /* pairs with sched_close: store */
         shutdown_step(worker))
         return STEP_STOPPED;
-    if (UNLIKELY(is_turn_due(worker)))
+    bool turned = UNLIKELY(is_turn_due(worker));
+    if (turned)
         turn(worker, DRIVER_NO_WAIT);
     maru_task *task = worker_pick(worker);
-    if (!task) {
+    if (!task && !turned) {
         turn(worker, DRIVER_NO_WAIT);
         task = worker_pick(worker);
     }

@@ -27,7 +27,7 @@ struct worker {
     struct context *context;     /* the thread-local of who runs it */
     uint64_t polls;              /* owner writes; the watch and metrics read */
     uint64_t steals, parks, watch_steals;    /* metrics */
-    bool polling;                /* owner writes; the watch reads */
+    bool polling;                /* owner only: a wake from here fills the next-slot */
     bool searching;              /* counted in idle.searchers */
     bool watching;               /* idle.on_watch is this worker */
     bool dirty;                  /* a turn has pushed tasks that are not announced yet */
