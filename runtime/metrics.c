@@ -1,0 +1,38 @@
+/* metrics.c - adding up the counters of a runtime's parts. */
+#include "maru/metrics.h"
+
+#include "runtime/runtime_parts.h"
+
+#include <string.h>
+
+static void add_worker(maru_metrics *metrics, const struct worker *worker,
+                       const struct io_driver *io_driver)
+{
+    metrics->live_tasks += metric_read(&worker->local.spawned);
+    metrics->live_tasks -= metric_read(&worker->local.ended);
+    metrics->polls += metric_read(&worker->polls);
+    metrics->steals += metric_read(&worker->steals);
+    metrics->parks += metric_read(&worker->parks);
+    metrics->watch_steals += metric_read(&worker->watch_steals);
+    metrics->timers_fired += metric_read(&worker->local.timers_fired);
+    metrics->kicks += metric_read(&io_driver->driver.kicks);
+    metrics->enters += metric_read(&io_driver->driver.enters);
+    metrics->empty_enters += metric_read(&io_driver->driver.empty_enters);
+    metrics->events += metric_read(&io_driver->driver.events);
+    metrics->stale_fds += metric_read(&io_driver->stale_fds);
+}
+
+int maru_metrics_read(maru_runtime *runtime, maru_metrics *metrics)
+{
+    if (!runtime || !metrics || metrics->size < offsetof(maru_metrics, live_tasks))
+        return -EINVAL;
+    uint32_t size = metrics->size < sizeof *metrics ? metrics->size : sizeof *metrics;
+    const struct sched *sched = &runtime->sched;
+    maru_metrics sum = { .size = metrics->size, .workers = sched->count };
+    sum.live_tasks = metric_read(&sched->outside.spawned) - metric_read(&sched->outside.ended);
+    for (uint32_t id = 0; id < sched->count; id++)
+        add_worker(&sum, &sched->workers[id], &runtime->io.drivers[id]);
+    sum.bytes_allocated = atomic_load_rlx(&runtime->alloc.live_bytes);  /* no partner: a metric */
+    memcpy(metrics, &sum, size);
+    return 0;
+}

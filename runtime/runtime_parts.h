@@ -1,0 +1,61 @@
+/* runtime_parts.h - what the files of the composition root share: the runtime object itself.
+ *
+ *     runtime_options.c   what the user, the environment and the machine ask for
+ *     runtime_threads.c   the threads of workers
+ *     runtime.c           making, freeing, entering
+ *     metrics.c           reading the counters */
+#ifndef MARU_RUNTIME_PARTS_H
+#define MARU_RUNTIME_PARTS_H
+
+#include "io/io.h"
+#include "maru/err.h"
+#include "maru/runtime.h"
+#include "runtime/base/atomic.h"
+#include "runtime/base/check.h"
+#include "runtime/sched/guest.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+struct maru_runtime {
+    struct sched sched;
+    struct io io;
+    struct alloc alloc;
+    pthread_t *threads;          /* of workers [first_thread, count) */
+    uint32_t first_thread;       /* 1 if worker 0 is the caller's own thread */
+    uint32_t started;            /* threads that exist */
+    uint32_t flavor;
+    uint32_t guests;             /* threads inside maru_block_on; any thread */
+    pthread_t owner;             /* of worker 0, if first_thread is 1 */
+    bool pin;
+    pthread_mutex_t start_mutex;
+    pthread_cond_t start_changed;
+    uint32_t ready;              /* threads that are attached, or failed to; under start_mutex */
+    int start_error;             /* under start_mutex */
+};
+
+/* ---- options (runtime_options.c) ---- */
+
+/* The options as this library knows them, every default filled in. `user` may be NULL. 0, -E2BIG,
+ * or -EINVAL. */
+int runtime_options_of(const maru_options *user, maru_options *ret_options) MARU_MUST_USE;
+
+/* How many CPUs the calling thread may run on, and which. At least 1. */
+uint32_t runtime_allowed_cpus(cpu_set_t *ret_set);
+
+/* ---- threads (runtime_threads.c) ---- */
+
+/* Starts the threads of workers [first_thread, count) and waits until each is attached to its
+ * driver. 0 or the first error; those that were started run then. */
+int runtime_start_threads(maru_runtime *runtime) MARU_MUST_USE;
+
+/* Waits for the threads that were started. */
+void runtime_join_threads(maru_runtime *runtime);
+
+/* The calling thread becomes the owner of a worker's driver. 0 or a negative errno. */
+int runtime_attach(maru_runtime *runtime, uint32_t id) MARU_MUST_USE;
+
+/* The worker's loop, until the runtime has stopped. By the thread that has entered the worker. */
+void runtime_run_worker(struct worker *worker);
+
+#endif
