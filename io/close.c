@@ -34,21 +34,25 @@ static int begin(struct fd_entry *entry, maru_op *op)
 static bool disarm(struct fd_entry *entry, maru_op *op, unsigned side, const maru_context *cx)
 {
     struct io_driver *own = io_driver_here();
+    struct io *io = io_here();
     struct fd_side *s = &entry->sides[side];
     bool elsewhere = false;
-    own->backend->reserve(own);
+    if (own)
+        own->backend->reserve(own);
     lock_take(&entry->lock);
     bool armed = s->armed == ARMED;
+    if (s->armed == ARMED_ASKED)                /* the request carries the old generation */
+        atomic_store_rlx(&s->armed, (uint8_t)ARMED_NOT);  /* no partner: locked */
     if (armed) {
-        struct io_driver *home = &own->io->drivers[s->home];
+        struct io_driver *home = &io->drivers[s->home];
         atomic_store_rlx(&s->armed, (uint8_t)ARMED_REMOVING);  /* no partner: locked */
         maru_leaf_wait(&op->leaf_, cx);
         op->side_ = (uint8_t)side;
         op->stage_ = side == SIDE_READ ? STAGE_CLOSING_READ : STAGE_CLOSING_WRITE;
-        elsewhere = home != own && !own->backend->disarms_anywhere;
+        elsewhere = home != own && !io->backend->disarms_anywhere;
         entry->closer = op;
         op->link_ = (maru_link){ elsewhere ? &op->link_ : NULL, NULL };
-        if (!elsewhere && own->backend->disarm(home, op->fd_, op->slot_, entry, side) == 0) {
+        if (!elsewhere && io->backend->disarm(home, op->fd_, op->slot_, entry, side) == 0) {
             atomic_store_rlx(&s->armed, (uint8_t)ARMED_NOT);  /* no partner: locked */
             entry->closer = NULL;
             armed = false;
@@ -56,7 +60,7 @@ static bool disarm(struct fd_entry *entry, maru_op *op, unsigned side, const mar
     }
     lock_give(&entry->lock);
     if (elsewhere)
-        io_request(own->io, s->home, op);
+        io_request(io, s->home, op);
     return !armed;
 }
 

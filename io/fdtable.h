@@ -42,7 +42,9 @@ _Static_assert(SIDE_ATTEMPTS / SIDE_ATTEMPT >= WORKERS_MAX, "every worker may be
  * POLLPRI would tell, but makes every message 5 % dearer (measured), so net.h says it instead. */
 enum { FD_NONBLOCKING = 1, FD_STOPS_SHORT = 2 };
 
-enum armed { ARMED_NOT, ARMED, ARMED_REMOVING };
+/* ASKED: a guest has asked the side's home to watch it; its request is void once the generation
+ * is another. */
+enum armed { ARMED_NOT, ARMED, ARMED_REMOVING, ARMED_ASKED };
 
 struct fd_side {
     uint32_t state;              /* events add under the lock, others clear READY (E2) */

@@ -15,12 +15,18 @@
 
 struct io_driver *io_driver_here(void)
 {
-    return (struct io_driver *)(void *)context_here()->local->driver;
+    const struct local *local = context_here()->local;
+    return local->is_guest ? NULL : (struct io_driver *)(void *)local->driver;
 }
 
 struct io *io_here(void)
 {
-    return io_driver_here()->io;
+    return context_here()->local->io;
+}
+
+uint16_t io_home_here(void)
+{
+    return (uint16_t)context_here()->local->id;
 }
 
 maru_future *io_start(maru_op *op, const maru_future_type *type, int fd)
@@ -89,8 +95,8 @@ static void free_requests(struct io_driver *io_driver)
     maru_op *op = io_driver->inbox;
     while (op) {
         maru_op *next = (maru_op *)(void *)op->link_.prev_;
-        CHECK(op->stage_ == STAGE_STALE);       /* operations have ended with their tasks */
-        alloc_put(io_driver->io->alloc, op, sizeof *op, _Alignof(maru_op));
+        CHECK(op->stage_ == STAGE_STALE || op->stage_ == STAGE_ASKED);  /* tasks have ended */
+        io_request_free(io_driver->io, op);
         op = next;
     }
 }
@@ -170,6 +176,22 @@ void io_request(struct io *io, uint16_t home, maru_op *op)
         to->driver.ops->kick(&to->driver);
 }
 
+maru_op *io_request_new(struct io *io, int fd, unsigned side, uint8_t stage)
+{
+    maru_op *request = alloc_get_zeroed(io->alloc, sizeof *request, _Alignof(maru_op));
+    if (!request)
+        return NULL;
+    request->fd_ = fd;
+    request->side_ = (uint8_t)side;
+    request->stage_ = stage;
+    return request;
+}
+
+void io_request_free(struct io *io, maru_op *request)
+{
+    alloc_put(io->alloc, request, sizeof *request, _Alignof(maru_op));
+}
+
 static void take_request(struct io_driver *io_driver, maru_op *op)
 {
     struct io *io = io_driver->io;
@@ -177,7 +199,11 @@ static void take_request(struct io_driver *io_driver, maru_op *op)
     case STAGE_STALE:
         io_driver->backend->reserve(io_driver);
         (void)io_driver->backend->disarm(io_driver, op->fd_, op->slot_, NULL, op->side_);
-        alloc_put(io->alloc, op, sizeof *op, _Alignof(maru_op));
+        io_request_free(io, op);
+        break;
+    case STAGE_ASKED:
+        ready_take_asked(io_driver, op);
+        io_request_free(io, op);
         break;
     case STAGE_CLOSING_READ:
     case STAGE_CLOSING_WRITE:

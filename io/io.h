@@ -59,7 +59,7 @@ struct io_driver {
     int epoll_fd;
     bool has_no_pwait2;          /* owner only: the kernel refuses epoll_pwait2 */
     void *ring;                  /* of the ring backends */
-    uint64_t stale_fds;          /* metric */
+    uint64_t stale_fds;          /* metric; any thread */
 };
 
 struct io {
@@ -79,12 +79,21 @@ void io_fini(struct io *io);
 /* The kind that MARU_IO of the environment names; -EINVAL: none that we know. */
 int io_kind_from_env(uint32_t *ret_kind) MARU_MUST_USE;
 
-/* The calling worker's driver, and its runtime's. */
+/* The calling worker's driver; NULL: a guest's thread, which has none. */
 struct io_driver *io_driver_here(void);
+
+/* What all drivers of the calling thread's runtime share. */
 struct io *io_here(void);
 
-/* Hands a request to another worker's driver. Any worker. */
+/* The driver that waits of the calling thread are at home in: its own; a guest's by request. */
+uint16_t io_home_here(void);
+
+/* Hands a request to another thread's driver. Any worker or guest. */
 void io_request(struct io *io, uint16_t home, maru_op *op);
+
+/* A request that is not an operation's: freed by who takes it. NULL: no memory. */
+maru_op *io_request_new(struct io *io, int fd, unsigned side, uint8_t stage);
+void io_request_free(struct io *io, maru_op *request);
 
 /* Does what the inbox asks for. Owner, at the start of each turn, which must not wait if this is
  * true: tasks may have been woken, and the kick that came with the request taken already. */
@@ -103,8 +112,9 @@ void ready_event(struct io *io, int fd, uint32_t generation, unsigned side, unsi
 void ready_disarmed(struct io_driver *io_driver, int fd, uint32_t generation, unsigned side,
                     int error);
 
-/* A request to disarm (close.c) has arrived at home. */
+/* A request to disarm (close.c) has arrived at home; a guest's request to watch a side. */
 void ready_take_request(struct io_driver *io_driver, maru_op *op);
+void ready_take_asked(struct io_driver *io_driver, maru_op *request);
 
 /* Before an attempt: 0 try now; MARU_PENDING; or a negative errno: end with it. */
 maru_result ready_before(struct fd_entry *entry, maru_op *op, unsigned side,
@@ -164,7 +174,10 @@ enum {
     STAGE_POLLING,               /* a one-shot poll is with the kernel */
     STAGE_POLL_CANCEL,           /* and its cancel is in an inbox */
     STAGE_POLL_OVER,             /* its event came before the cancel was taken */
+    STAGE_POLL_ASKED,            /* a guest's: its home is asked for the poll */
+    STAGE_POLL_WITHDRAWN,        /* and it wants it no more */
     STAGE_STALE,                 /* not an operation: a poll of a number that was reused */
+    STAGE_ASKED,                 /* not an operation: a guest asks its home to watch a side */
 };
 
 #endif

@@ -4,6 +4,8 @@
  * hit a later one. A cancel goes to the driver that has the poll; an operation whose cancel is in
  * an inbox is completed by whoever takes it out, for the inbox holds the operation until then:
  *
+ *     POLL_ASKED --taken out--> POLLING       (a guest's: its home begins the poll)
+ *        `--cancel--> POLL_WITHDRAWN --taken out--> complete
  *     POLLING --cancel--> POLL_CANCEL --event--> POLL_OVER --taken out--> complete
  *        |                     `--taken out--> POLLING, removal under way --event--> complete
  *        `--event--> complete */
@@ -71,6 +73,17 @@ static void complete(maru_op *op, int result)
     maru_leaf_complete(&op->leaf_);
 }
 
+/* Of an operation that a cancel may be putting into the inbox at this moment. */
+static void end(maru_op *op, int result)
+{
+    op->error_ = result;
+    uint8_t stage = STAGE_POLLING;
+    if (atomic_cas_ar(&op->stage_, &stage, (uint8_t)STAGE_POLL_OVER))   /* pairs with cancel */
+        maru_leaf_complete(&op->leaf_);
+    else
+        atomic_store_rel(&op->stage_, (uint8_t)STAGE_POLL_OVER);    /* owner: taken out later */
+}
+
 void poll_event(struct io_driver *io_driver, uint32_t index, uint32_t generation, int result)
 {
     if (index >= io_driver->slot_count || io_driver->slots[index].generation != generation ||
@@ -80,16 +93,42 @@ void poll_event(struct io_driver *io_driver, uint32_t index, uint32_t generation
     if (io_driver->backend->disarms_anywhere)
         (void)io_driver->backend->unpoll(io_driver, op);    /* epoll keeps it, switched off */
     poll_slot_give(io_driver, op);
-    op->error_ = result;
-    uint8_t stage = STAGE_POLLING;
-    if (atomic_cas_ar(&op->stage_, &stage, (uint8_t)STAGE_POLL_OVER))   /* pairs with cancel */
-        maru_leaf_complete(&op->leaf_);
-    else
-        atomic_store_rel(&op->stage_, (uint8_t)STAGE_POLL_OVER);    /* owner: taken out later */
+    end(op, result);
+}
+
+/* With the kernel from here on, or an error. Owner of the driver. */
+static int submit(struct io_driver *own, maru_op *op)
+{
+    int rc = poll_slot_take(own, op);
+    if (rc < 0)
+        return rc;
+    own->backend->reserve(own);
+    rc = own->backend->poll(own, op, (unsigned)op->done_);
+    if (rc < 0)
+        poll_slot_give(own, op);
+    return rc;
+}
+
+/* A guest asks for a poll. */
+static void take_asked(struct io_driver *io_driver, maru_op *op)
+{
+    uint8_t stage = STAGE_POLL_ASKED;
+    if (!atomic_cas_ar(&op->stage_, &stage, (uint8_t)STAGE_POLLING)) {  /* pairs with withdraw */
+        complete(op, -ECANCELED);
+        return;
+    }
+    int rc = submit(io_driver, op);             /* a cancel comes by the inbox, after this */
+    if (rc < 0)
+        end(op, rc);
 }
 
 void poll_take_request(struct io_driver *io_driver, maru_op *op)
 {
+    uint8_t stage = atomic_load_acq(&op->stage_);                   /* pairs with ask, cancel */
+    if (stage == STAGE_POLL_ASKED || stage == STAGE_POLL_WITHDRAWN) {
+        take_asked(io_driver, op);
+        return;
+    }
     if (atomic_load_acq(&op->stage_) == STAGE_POLL_OVER) {          /* pairs with poll_event */
         maru_leaf_complete(&op->leaf_);
         return;
@@ -108,18 +147,15 @@ void poll_take_request(struct io_driver *io_driver, maru_op *op)
 static maru_result begin(maru_op *op, const maru_context *cx)
 {
     struct io_driver *own = io_driver_here();
-    int rc = poll_slot_take(own, op);
-    if (rc < 0)
-        return rc;
-    own->backend->reserve(own);
     maru_leaf_wait(&op->leaf_, cx);
-    op->home_ = (uint16_t)own->id;
-    op->stage_ = STAGE_POLLING;
-    rc = own->backend->poll(own, op, (unsigned)op->done_);
-    if (rc == 0)
-        return MARU_PENDING;
-    poll_slot_give(own, op);
-    return rc;
+    op->home_ = io_home_here();
+    op->stage_ = own ? STAGE_POLLING : STAGE_POLL_ASKED;
+    int rc = 0;
+    if (LIKELY(own))
+        rc = submit(own, op);
+    else
+        io_request(io_here(), op->home_, op);
+    return rc < 0 ? rc : MARU_PENDING;
 }
 
 static maru_result result_of(const maru_op *op)
@@ -134,6 +170,18 @@ static maru_result result_of(const maru_op *op)
     return events & (MARU_READABLE | MARU_WRITABLE);
 }
 
+/* Once. A request that is still in the inbox is withdrawn there. */
+static void cancel(maru_op *op)
+{
+    uint8_t stage = STAGE_POLL_ASKED;
+    op->data_ = op;
+    if (atomic_cas_ar(&op->stage_, &stage, (uint8_t)STAGE_POLL_WITHDRAWN))  /* with take_asked */
+        return;
+    if (stage == STAGE_POLLING &&
+        atomic_cas_ar(&op->stage_, &stage, (uint8_t)STAGE_POLL_CANCEL))     /* with end */
+        io_request(io_here(), op->home_, op);
+}
+
 static maru_result ready_poll(maru_future *self, maru_context *cx)
 {
     maru_op *op = (maru_op *)(void *)self;
@@ -141,12 +189,8 @@ static maru_result ready_poll(maru_future *self, maru_context *cx)
         return cx->ending != MARU_GO ? -ECANCELED : begin(op, cx);
     if (maru_leaf_is_complete(&op->leaf_))
         return result_of(op);
-    uint8_t stage = STAGE_POLLING;
-    if (cx->ending != MARU_GO && !op->data_ &&
-        atomic_cas_ar(&op->stage_, &stage, (uint8_t)STAGE_POLL_CANCEL)) {   /* with poll_event */
-        op->data_ = op;                         /* once */
-        io_request(io_here(), op->home_, op);
-    }
+    if (cx->ending != MARU_GO && !op->data_)
+        cancel(op);
     return MARU_PENDING;
 }
 

@@ -113,9 +113,8 @@ static bool stops_short(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 || domain == AF_UNIX;
 }
 
-static int arm(struct fd_entry *entry, int fd, unsigned side)
+static int arm(struct io_driver *own, struct fd_entry *entry, int fd, unsigned side)
 {
-    struct io_driver *own = io_driver_here();
     int rc = own->backend->arm(own, fd, entry, side);
     if (rc < 0)
         return rc;
@@ -126,6 +125,58 @@ static int arm(struct fd_entry *entry, int fd, unsigned side)
     return 0;
 }
 
+static void append_waiter(struct fd_entry *entry, maru_op *op, unsigned side,
+                          const maru_context *cx)
+{
+    maru_leaf_wait(&op->leaf_, cx);
+    op->side_ = (uint8_t)side;
+    op->stage_ = STAGE_WAITING;
+    op->slot_ = generation_of(entry);
+    list_append(&entry->sides[side].waiters, &op->link_);
+}
+
+/* A guest may not touch a driver: it asks its home to watch. `request` is NULL if the side seemed
+ * to be watched: then 1, try once more. Under the lock. */
+static int ask(struct fd_entry *entry, maru_op *request, unsigned side)
+{
+    if (!request)
+        return 1;
+    request->slot_ = generation_of(entry);
+    entry->sides[side].home = io_home_here();
+    atomic_store_rlx(&entry->sides[side].armed, (uint8_t)ARMED_ASKED);  /* no partner: locked */
+    return 0;
+}
+
+static maru_result guest_wait(struct fd_entry *entry, maru_op *op, unsigned side,
+                              const maru_context *cx)
+{
+    struct fd_side *s = &entry->sides[side];
+    struct io *io = io_here();
+    maru_op *request = NULL;
+    int rc = 0;
+    if (atomic_load_rlx(&s->armed) == ARMED_NOT) {          /* no partner: looked at again below */
+        request = io_request_new(io, op->fd_, side, STAGE_ASKED);
+        if (!request)
+            return -ENOMEM;
+    }
+    lock_take(&entry->lock);
+    bool asks = false, try_again = s->armed == ARMED && seen_now(entry, side) & SIDE_READY;
+    if (entry->sides[SIDE_WRITE].flag || is_another(entry, op)) {
+        rc = -EBADF;
+    } else if (!try_again && s->armed == ARMED_NOT) {
+        try_again = ask(entry, request, side) > 0;
+        asks = !try_again;
+    }
+    if (rc == 0 && !try_again)
+        append_waiter(entry, op, side, cx);
+    lock_give(&entry->lock);
+    if (asks)
+        io_request(io, io_home_here(), request);
+    else
+        io_request_free(io, request);
+    return rc < 0 ? rc : try_again ? 0 : MARU_PENDING;
+}
+
 maru_result ready_wait(struct fd_entry *entry, maru_op *op, unsigned side, uint32_t seen,
                        const maru_context *cx)
 {
@@ -133,20 +184,17 @@ maru_result ready_wait(struct fd_entry *entry, maru_op *op, unsigned side, uint3
     struct io_driver *own = io_driver_here();
     int rc = 0;
     clear(entry, side, seen);
+    if (UNLIKELY(!own))
+        return guest_wait(entry, op, side, cx);
     own->backend->reserve(own);
     lock_take(&entry->lock);
     bool try_again = s->armed == ARMED && seen_now(entry, side) & SIDE_READY;
     if (entry->sides[SIDE_WRITE].flag || is_another(entry, op))
         rc = -EBADF;
     else if (!try_again && s->armed == ARMED_NOT)
-        rc = arm(entry, op->fd_, side);
-    if (rc == 0 && !try_again) {
-        maru_leaf_wait(&op->leaf_, cx);
-        op->side_ = (uint8_t)side;
-        op->stage_ = STAGE_WAITING;
-        op->slot_ = generation_of(entry);
-        list_append(&s->waiters, &op->link_);
-    }
+        rc = arm(own, entry, op->fd_, side);
+    if (rc == 0 && !try_again)
+        append_waiter(entry, op, side, cx);
     lock_give(&entry->lock);
     return rc < 0 ? rc : try_again ? 0 : MARU_PENDING;
 }
@@ -256,6 +304,27 @@ void ready_end_waiters(struct fd_entry *entry, int error)
         end_waiters(entry, &entry->sides[side], generation, error);
 }
 
+/* ---- a guest's request to watch ---- */
+
+void ready_take_asked(struct io_driver *io_driver, maru_op *request)
+{
+    struct fd_entry *entry;
+    unsigned side = request->side_;
+    int rc = fd_table_get(&io_driver->io->table, request->fd_, &entry);
+    CHECK(rc == 0);
+    io_driver->backend->reserve(io_driver);
+    lock_take(&entry->lock);
+    struct fd_side *s = &entry->sides[side];
+    if (entry->generation == request->slot_ && s->armed == ARMED_ASKED) {
+        rc = arm(io_driver, entry, request->fd_, side);
+        if (rc < 0)
+            atomic_store_rlx(&s->armed, (uint8_t)ARMED_NOT);    /* no partner: locked */
+    }
+    lock_give(&entry->lock);
+    if (rc < 0)
+        end_waiters(entry, s, request->slot_, rc);
+}
+
 /* ---- disarming ---- */
 
 /* The closer of the entry, if its side is disarmed and it is in no inbox; under the lock. */
@@ -331,13 +400,10 @@ void ready_take_request(struct io_driver *io_driver, maru_op *op)
  * until its file ends; its events are told apart by the generation. */
 static void remove_stale(struct io *io, int fd, uint16_t home, unsigned side, uint32_t generation)
 {
-    maru_op *request = alloc_get_zeroed(io->alloc, sizeof *request, _Alignof(maru_op));
+    maru_op *request = io_request_new(io, fd, side, STAGE_STALE);
     if (!request)
         return;
-    request->fd_ = fd;
     request->slot_ = generation;
-    request->side_ = (uint8_t)side;
-    request->stage_ = STAGE_STALE;
     io_request(io, home, request);
 }
 
@@ -389,7 +455,7 @@ int ready_adopt(struct io *io, int fd)
     if (!stale)
         return 0;
     ready_end_waiters(entry, -EBADF);
-    metric_add(&io_driver_here()->stale_fds, 1);
+    atomic_add_rlx(&io->drivers[io_home_here()].stale_fds, 1u);     /* no partner: a metric */
     for (unsigned i = 0; i < SIDES; i++)
         if (armed[i] != ARMED_NOT)
             remove_stale(io, fd, homes[i], i, generation);

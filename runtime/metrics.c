@@ -2,6 +2,7 @@
 #include "maru/metrics.h"
 
 #include "runtime/runtime_parts.h"
+#include "runtime/sched/seat.h"
 
 #include <string.h>
 
@@ -30,6 +31,10 @@ int maru_metrics_read(maru_runtime *runtime, maru_metrics *metrics)
     const struct sched *sched = &runtime->sched;
     maru_metrics sum = { .size = metrics->size, .workers = sched->count };
     sum.live_tasks = metric_read(&sched->outside.spawned) - metric_read(&sched->outside.ended);
+    for (const struct seat *seat = seats_of(&runtime->sched); seat; seat = seat->next) {
+        sum.live_tasks += metric_read(&seat->local.spawned) - metric_read(&seat->local.ended);
+        sum.polls += metric_read(&seat->polls);
+    }
     for (uint32_t id = 0; id < sched->count; id++)
         add_worker(&sum, &sched->workers[id], &runtime->io.drivers[id]);
     sum.bytes_allocated = atomic_load_rlx(&runtime->alloc.live_bytes);  /* no partner: a metric */

@@ -28,6 +28,7 @@ static void connect_rooms(maru_runtime *runtime)
 {
     struct sched *sched = &runtime->sched;
     sched->outside.drivers = runtime->io.by_id;
+    sched->outside.io = &runtime->io;
     for (uint32_t id = 0; id < sched->count; id++) {
         struct local *local = &sched->workers[id].local;
         local->driver = runtime->io.by_id[id];
@@ -109,9 +110,15 @@ int maru_runtime_new(const maru_options *options, maru_runtime **ret_runtime)
     return ret_runtime ? runtime_new(options, false, ret_runtime) : -EINVAL;
 }
 
+/* The thread that is worker 0. */
+static bool is_host(const maru_runtime *runtime)
+{
+    return runtime->first_thread && pthread_equal(runtime->owner, pthread_self());
+}
+
 static bool is_foreign_thread(const maru_runtime *runtime)
 {
-    return runtime->first_thread && !pthread_equal(runtime->owner, pthread_self());
+    return runtime->first_thread && !is_host(runtime);
 }
 
 int maru_runtime_free(maru_runtime *runtime)
@@ -150,16 +157,16 @@ maru_task *maru_spawn_image_on(maru_runtime *runtime, const maru_frame *image, s
 
 static maru_result block_on(maru_runtime *runtime, const maru_frame *image, size_t size)
 {
-    struct worker *worker = runtime->first_thread ? &runtime->sched.workers[0] : NULL;
+    if (!is_host(runtime))
+        return guest_run(&runtime->sched, image, size);
+    struct worker *worker = &runtime->sched.workers[0];
     maru_task *task = guest_spawn(&runtime->sched, image, size);
     bool closing = atomic_load_acq(&runtime->sched.closing);    /* pairs with sched_close */
     if (!task)
         return closing ? -MARU_ESHUTDOWN : -ENOMEM;
-    if (worker)
-        worker_enter(worker);
-    maru_result result = guest_join(task, worker);
-    if (worker)
-        worker_leave(worker);
+    worker_enter(worker);
+    maru_result result = host_join(worker, task);
+    worker_leave(worker);
     return result;
 }
 
@@ -169,7 +176,7 @@ maru_result maru_block_on_image(maru_runtime *runtime, const maru_frame *image, 
         return -EINVAL;
     if (context_here()->local)
         return -EDEADLK;
-    if (is_foreign_thread(runtime))
+    if (runtime->flavor == MARU_FLAVOR_SINGLE && is_foreign_thread(runtime))
         return -EPERM;
     atomic_add_ar(&runtime->guests, 1u);                /* pairs with maru_runtime_free */
     maru_result result = block_on(runtime, image, size);

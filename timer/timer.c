@@ -1,7 +1,8 @@
 /* timer.c - see timer.h.
  *
  * A sleep knows its tick and its wheel (when_); both stand still while it is in the wheel, so
- * whoever runs its task finds the wheel without a lock. Expiry takes tickets and publishes under
+ * whoever runs its task finds the wheel without a lock. A guest arms in its home's wheel, and makes
+ * that worker look again if the sleep is the first there: it may be about to sleep longer (P4). Expiry takes tickets and publishes under
  * the wheel's lock (steps 1 and 2 of waker.h), at most EXPIRE_BATCH at a time, and wakes after
  * it; so under the lock a sleep is either in the wheel or complete (W3). */
 #include "timer/timer.h"
@@ -9,6 +10,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/list.h"
 #include "runtime/base/lock.h"
+#include "runtime/task/task.h"
 #include "runtime/task/waker.h"
 
 enum { WHEEL_BITS = 16 };
@@ -35,8 +37,11 @@ void timer_arm(struct local *local, maru_sleep *sleep, int64_t deadline_ns)
     uint64_t tick = wheel_tick_after(deadline_ns);
     sleep->when_ = tick << WHEEL_BITS | local->id;
     lock_take(&wheel->lock);
+    bool first = tick < wheel_next_tick(wheel);
     wheel_insert(wheel, &sleep->link_, tick);
     lock_give(&wheel->lock);
+    if (UNLIKELY(local->is_guest) && first)
+        task_nudge(local->ops, local->id);
 }
 
 bool timer_disarm(struct local *local, maru_sleep *sleep)

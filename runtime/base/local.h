@@ -28,9 +28,10 @@ struct local {
     uint64_t spawned;            /* owner writes; metrics and shutdown read */
     uint64_t ended;              /* likewise */
     uint64_t timers_fired;       /* likewise; metric */
-    uint32_t id;
+    uint32_t id;                 /* of the worker; of a guest: of the worker that it is homed on */
     uint32_t budget;
     bool closed;                 /* no new tasks from here: the runtime is shutting down */
+    bool is_guest;               /* constant: driver and wheel are another thread's */
 };
 
 #endif

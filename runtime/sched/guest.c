@@ -1,12 +1,16 @@
 /* guest.c - see guest.h. */
 #include "runtime/sched/guest.h"
 
+#include "maru/err.h"
 #include "runtime/base/check.h"
 #include "runtime/base/lock.h"
+#include "runtime/sched/seat.h"
 
 #include <pthread.h>
 
-struct guest {
+/* ---- hosts ---- */
+
+struct host {
     maru_waker waker;            /* first */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -15,100 +19,88 @@ struct guest {
     struct worker *worker;       /* constant */
 };
 
-static struct guest *guest_of(maru_waker *waker)
+static struct host *host_of(maru_waker *waker)
 {
-    return (struct guest *)(void *)waker;
+    return (struct host *)(void *)waker;
 }
 
-static void guest_retain(maru_waker *waker)
+static void host_retain(maru_waker *waker)
 {
-    struct guest *guest = guest_of(waker);
-    pthread_mutex_lock(&guest->mutex);
-    guest->pins++;
-    pthread_mutex_unlock(&guest->mutex);
+    struct host *host = host_of(waker);
+    pthread_mutex_lock(&host->mutex);
+    host->pins++;
+    pthread_mutex_unlock(&host->mutex);
 }
 
-static void guest_wake(maru_waker *waker)
+static void host_wake(maru_waker *waker)
 {
-    struct guest *guest = guest_of(waker);
-    pthread_mutex_lock(&guest->mutex);
-    atomic_store_rel(&guest->woken, true);      /* pairs with take_wake: load */
-    pthread_cond_signal(&guest->changed);
-    pthread_mutex_unlock(&guest->mutex);
-    if (guest->worker)
-        worker_notify(guest->worker);
+    struct host *host = host_of(waker);
+    pthread_mutex_lock(&host->mutex);
+    atomic_store_rel(&host->woken, true);      /* pairs with take_wake: load */
+    pthread_cond_signal(&host->changed);
+    pthread_mutex_unlock(&host->mutex);
+    worker_notify(host->worker);
 }
 
-static void guest_release(maru_waker *waker)
+static void host_release(maru_waker *waker)
 {
-    struct guest *guest = guest_of(waker);
-    pthread_mutex_lock(&guest->mutex);
-    guest->pins--;
-    pthread_cond_signal(&guest->changed);
-    pthread_mutex_unlock(&guest->mutex);
+    struct host *host = host_of(waker);
+    pthread_mutex_lock(&host->mutex);
+    host->pins--;
+    pthread_cond_signal(&host->changed);
+    pthread_mutex_unlock(&host->mutex);
 }
 
-static const maru_waker_ops guest_ops = { guest_retain, guest_wake, guest_release };
+static const maru_waker_ops host_ops = { host_retain, host_wake, host_release };
 
-static void take_wake(struct guest *guest)
+static void take_wake(struct host *host)
 {
-    atomic_store_rlx(&guest->woken, false);     /* no partner: the join is polled after it */
+    atomic_store_rlx(&host->woken, false);     /* no partner: the join is polled after it */
 }
 
-static bool is_woken(struct guest *guest)
+static bool is_woken(struct host *host)
 {
-    return atomic_load_acq(&guest->woken);      /* pairs with guest_wake: store */
+    return atomic_load_acq(&host->woken);      /* pairs with host_wake: store */
 }
 
-static void sleep_until_woken(struct guest *guest)
+static void work_until_woken(struct host *host)
 {
-    pthread_mutex_lock(&guest->mutex);
-    while (!is_woken(guest))
-        pthread_cond_wait(&guest->changed, &guest->mutex);
-    take_wake(guest);
-    pthread_mutex_unlock(&guest->mutex);
-}
-
-static void work_until_woken(struct guest *guest)
-{
-    while (!is_woken(guest)) {
-        enum step step = worker_step(guest->worker);
+    while (!is_woken(host)) {
+        enum step step = worker_step(host->worker);
         if (step == STEP_PARK)
-            worker_sleep(guest->worker);
+            worker_sleep(host->worker);
         CHECK(step != STEP_STOPPED);            /* our own task has not ended */
     }
-    take_wake(guest);
+    take_wake(host);
 }
 
-static void wait_for_pins(struct guest *guest)
+static void wait_for_pins(struct host *host)
 {
-    pthread_mutex_lock(&guest->mutex);
-    while (guest->pins > 0)
-        pthread_cond_wait(&guest->changed, &guest->mutex);
-    pthread_mutex_unlock(&guest->mutex);
+    pthread_mutex_lock(&host->mutex);
+    while (host->pins > 0)
+        pthread_cond_wait(&host->changed, &host->mutex);
+    pthread_mutex_unlock(&host->mutex);
 }
 
-maru_result guest_join(maru_task *task, struct worker *worker)
+maru_result host_join(struct worker *worker, maru_task *task)
 {
     maru_join_wait join = { .task_ = NULL };
-    struct guest guest = { .waker = { &guest_ops },
-                           .mutex = PTHREAD_MUTEX_INITIALIZER,
-                           .changed = PTHREAD_COND_INITIALIZER,
-                           .worker = worker };
-    maru_context cx = { &guest.waker, NULL, MARU_GO };
+    struct host host = { .waker = { &host_ops },
+                         .mutex = PTHREAD_MUTEX_INITIALIZER,
+                         .changed = PTHREAD_COND_INITIALIZER,
+                         .worker = worker };
+    maru_context cx = { &host.waker, NULL, MARU_GO };
     maru_future *future = maru_join_task(&join, task);
     maru_result result;
-    while ((result = maru_future_poll(future, &cx)) == MARU_PENDING) {
-        if (worker)
-            work_until_woken(&guest);
-        else
-            sleep_until_woken(&guest);
-    }
-    wait_for_pins(&guest);
-    pthread_cond_destroy(&guest.changed);
-    pthread_mutex_destroy(&guest.mutex);
+    while ((result = maru_future_poll(future, &cx)) == MARU_PENDING)
+        work_until_woken(&host);
+    wait_for_pins(&host);
+    pthread_cond_destroy(&host.changed);
+    pthread_mutex_destroy(&host.mutex);
     return result;
 }
+
+/* ---- spawning ---- */
 
 maru_task *guest_spawn(struct sched *sched, const maru_frame *image, size_t size)
 {
@@ -124,4 +116,54 @@ maru_task *guest_spawn(struct sched *sched, const maru_frame *image, size_t size
     if (task)
         sched_announce(sched);
     return task;
+}
+
+/* ---- guests ---- */
+
+static void sit_down(struct seat *seat)
+{
+    struct context *here = context_here();
+    here->local = &seat->local;
+    here->worker_id = seat->local.id;
+}
+
+static void poll_own(struct context *here, struct seat *seat, maru_task *own)
+{
+    seat->polling = true;
+    task_run(here, own);
+    seat->polling = false;
+}
+
+/* Its result is there when it has ended; the handle, which is ours, keeps it. */
+static maru_result run_to_end(struct seat *seat, maru_task *own)
+{
+    struct context *here = context_here();
+    while (!maru_task_is_finished(own)) {
+        bool is_own;
+        maru_task *task = seat_next(seat, &is_own);
+        metric_add(&seat->polls, 1);
+        if (is_own)
+            poll_own(here, seat, task);
+        else
+            task_run(here, task);
+    }
+    maru_result result = task_root(own)->future_.u_.result_;
+    maru_detach(own);
+    return result;
+}
+
+maru_result guest_run(struct sched *sched, const maru_frame *image, size_t size)
+{
+    struct seat *seat = seat_take(sched);
+    maru_task *own = seat ? seat_spawn(seat, image, size) : NULL;
+    bool closing = atomic_load_acq(&sched->closing);        /* pairs with sched_close */
+    maru_result result = closing ? -MARU_ESHUTDOWN : -ENOMEM;
+    if (own) {
+        sit_down(seat);
+        result = run_to_end(seat, own);
+    }
+    if (seat)
+        seat_give(seat);
+    context_here()->local = NULL;
+    return result;
 }

@@ -25,4 +25,11 @@ void park_end(struct park *park);
 /* True: the caller must kick the worker's driver. Any thread. */
 bool park_notify(struct park *park) MARU_MUST_USE;
 
+/* For who has no driver to wait in: sleeps on the word itself, after park_begin and until
+ * park_notify. Its own thread. */
+void park_wait(struct park *park);
+
+/* The kick that goes with it. Any thread. */
+void park_kick(struct park *park);
+
 #endif

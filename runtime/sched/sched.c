@@ -3,6 +3,7 @@
 
 #include "maru/err.h"
 #include "runtime/base/check.h"
+#include "runtime/sched/seat.h"
 
 #include <string.h>
 
@@ -38,7 +39,7 @@ int sched_init(struct sched *sched, const struct sched_options *options)
 {
     memset(sched, 0, sizeof *sched);
     sched->ops = (struct task_ops){ task_waker_ops, sched_schedule, options->runtime,
-                                    &sched->visitors };
+                                    &sched->visitors, sched_nudge };
     sched->count = options->workers;
     sched->clock = options->clock;
     sched->spin_ns_max = options->spin_ns;
@@ -69,6 +70,7 @@ static void worker_fini(struct worker *worker, struct alloc *alloc, uint32_t cou
 
 void sched_fini(struct sched *sched, struct alloc *alloc)
 {
+    seats_free(sched, alloc);
     if (sched->workers) {
         for (uint32_t i = 0; i < sched->count; i++)
             worker_fini(&sched->workers[i], alloc, sched->count);

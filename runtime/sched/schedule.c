@@ -5,6 +5,7 @@
  *     spawned by the running poll   -> its fifo, announced
  *     child of an ALL scope         -> its deque, announced
  *     again, by itself              -> its fifo, announced if other work is there too
+ *     woken by a guest's future     -> the guest's next-slot, silently (seat.c)
  *     anything from other threads   -> the inject queue, announced
  *     what does not fit             -> the inject queue
  *     what would jump the line      -> the inject queue, if that is not empty (is_crowded) */
@@ -12,6 +13,7 @@
 
 #include "runtime/base/atomic.h"
 #include "runtime/base/check.h"
+#include "runtime/sched/seat.h"
 
 static struct sched *sched_of(const struct task_ops *ops)
 {
@@ -23,6 +25,11 @@ void worker_notify(struct worker *worker)
     struct driver *driver = worker->local.driver;
     if (park_notify(&worker->park))
         driver->ops->kick(driver);
+}
+
+void sched_nudge(const struct task_ops *ops, uint32_t worker_id)
+{
+    worker_notify(&sched_of(ops)->workers[worker_id]);
 }
 
 void sched_announce(struct sched *sched)
@@ -44,6 +51,12 @@ void worker_push(struct worker *worker, maru_task *task)
 {
     if (UNLIKELY(is_crowded(worker)) || UNLIKELY(!fifo_push(&worker->fifo, task)))
         inject_push_live(&worker->sched->inject, task);
+}
+
+void sched_inject(struct sched *sched, maru_task *task)
+{
+    inject_push_live(&sched->inject, task);
+    sched_announce(sched);
 }
 
 static void push_child(struct worker *worker, maru_task *task)
@@ -68,7 +81,7 @@ static void fill_next_slot(struct worker *worker, maru_task *task)
         worker_push(worker, before);
         sched_announce(worker->sched);
     }
-    watch_after_fill(worker);
+    watch_after_fill(worker->sched);
 }
 
 static void push_quietly(struct worker *worker, maru_task *task)
@@ -105,10 +118,10 @@ static void schedule_here(struct worker *worker, maru_task *task, enum schedule_
 void sched_schedule(const struct task_ops *ops, maru_task *task, enum schedule_why why)
 {
     struct local *local = context_here()->local;
-    if (LIKELY(local && local->ops == ops)) {
+    if (LIKELY(local && local->ops == ops && !local->is_guest))
         schedule_here((struct worker *)(void *)local, task, why);
-        return;
-    }
-    inject_push_live(&sched_of(ops)->inject, task);
-    sched_announce(sched_of(ops));
+    else if (local && local->ops == ops)
+        seat_schedule((struct seat *)(void *)local, task, why);
+    else
+        sched_inject(sched_of(ops), task);
 }

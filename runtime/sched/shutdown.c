@@ -20,6 +20,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/lock.h"
+#include "runtime/sched/seat.h"
 
 static void notify_all(struct sched *sched)
 {
@@ -47,6 +48,8 @@ static void cancel_task(void *slot, void *unused)
 static void cancel_all(struct sched *sched)
 {
     slab_walk(&sched->outside.tasks, cancel_task, NULL);
+    for (struct seat *seat = seats_of(sched); seat; seat = seat->next)
+        slab_walk(&seat->local.tasks, cancel_task, NULL);
     for (uint32_t i = 0; i < sched->count; i++)
         slab_walk(&sched->workers[i].local.tasks, cancel_task, NULL);
 }
@@ -64,6 +67,8 @@ static uint64_t live_tasks(struct sched *sched)
     uint64_t live = metric_read(&sched->outside.spawned);
     for (uint32_t i = 0; i < sched->count; i++)
         live += metric_read(&sched->workers[i].local.spawned);
+    for (struct seat *seat = seats_of(sched); seat; seat = seat->next)
+        live += metric_read(&seat->local.spawned) - metric_read(&seat->local.ended);
     live -= metric_read(&sched->outside.ended);
     for (uint32_t i = 0; i < sched->count; i++)
         live -= metric_read(&sched->workers[i].local.ended);

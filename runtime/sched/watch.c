@@ -14,17 +14,23 @@
 #include "runtime/sched/worker.h"
 
 #include "runtime/base/atomic.h"
+#include "runtime/sched/seat.h"
 
-void watch_after_fill(struct worker *worker)
+/* Somebody else than the filler could watch. */
+static bool has_watchers(struct sched *sched)
 {
-    struct sched *sched = worker->sched;
-    if (sched->count > 1 && !idle_is_watched(&sched->idle))
+    return sched->count > 1 || seats_of(sched);
+}
+
+void watch_after_fill(struct sched *sched)
+{
+    if (has_watchers(sched) && !idle_is_watched(&sched->idle))
         sched_announce(sched);
 }
 
-static bool is_filled(struct worker *worker)
+static bool is_filled(maru_task **next_slot)
 {
-    return atomic_load_sc(&worker->next_slot) != NULL;      /* pairs with fill_next_slot (N1) */
+    return atomic_load_sc(next_slot) != NULL;   /* pairs with fill_next_slot, seat_schedule (N1) */
 }
 
 /* Was any slot filled since the last look, or is one filled now? */
@@ -35,9 +41,15 @@ static bool is_needed(struct worker *worker)
     for (uint32_t i = 0; i < sched->count; i++) {
         struct worker *other = &sched->workers[i];
         uint64_t fills = metric_read(&other->fills);
-        needed |= is_filled(other) || fills != worker->fills_seen[i];
+        needed |= is_filled(&other->next_slot) || fills != worker->fills_seen[i];
         worker->fills_seen[i] = fills;
         worker->polls_seen[i] = metric_read(&other->polls);
+    }
+    for (struct seat *seat = seats_of(sched); seat; seat = seat->next) {
+        struct seat_look *seen = &seat->looks[worker->local.id];
+        struct seat_look now = { metric_read(&seat->fills), metric_read(&seat->polls) };
+        needed |= is_filled(&seat->next_slot) || now.fills != seen->fills;
+        *seen = now;
     }
     return needed;
 }
@@ -52,7 +64,7 @@ static void resign(struct worker *worker)
 void watch_before_sleep(struct worker *worker)
 {
     struct sched *sched = worker->sched;
-    if (sched->count == 1)
+    if (!has_watchers(sched))
         return;
     bool needed = is_needed(worker);
     if (!worker->watching && needed)
@@ -64,27 +76,31 @@ void watch_before_sleep(struct worker *worker)
         worker->watching = idle_watch_begin(&sched->idle, worker->local.id);
 }
 
-static bool is_stuck(const struct worker *worker, struct worker *other, uint32_t i)
+static maru_task *empty(struct worker *worker, maru_task **next_slot)
 {
-    return other != worker && is_filled(other) &&
-           metric_read(&other->polls) == worker->polls_seen[i];
+    maru_task *task = atomic_exchange_acq(next_slot, NULL);         /* pairs with the fill */
+    metric_add(&worker->watch_steals, task != NULL);
+    return task;
 }
 
-/* After its sleep the watch takes the task of a worker that is stuck in a poll. */
+/* After its sleep the watch takes the task of a worker, or guest, that is stuck in a poll. */
 maru_task *watch_after_sleep(struct worker *worker)
 {
     struct sched *sched = worker->sched;
-    for (uint32_t i = 0; worker->watching && i < sched->count; i++) {
+    maru_task *task = NULL;
+    if (!worker->watching)
+        return NULL;
+    for (uint32_t i = 0; !task && i < sched->count; i++) {
         struct worker *other = &sched->workers[i];
-        if (!is_stuck(worker, other, i))
-            continue;
-        maru_task *task = atomic_exchange_acq(&other->next_slot, NULL);     /* with the fill */
-        if (task) {
-            metric_add(&worker->watch_steals, 1);
-            return task;
-        }
+        if (other != worker && is_filled(&other->next_slot) &&
+            metric_read(&other->polls) == worker->polls_seen[i])
+            task = empty(worker, &other->next_slot);
     }
-    return NULL;
+    for (struct seat *seat = seats_of(sched); !task && seat; seat = seat->next)
+        if (is_filled(&seat->next_slot) &&
+            metric_read(&seat->polls) == seat->looks[worker->local.id].polls)
+            task = empty(worker, &seat->next_slot);
+    return task;
 }
 
 /* True: a slot is filled and nobody is on watch. Whoever was woken to watch, but found other
@@ -94,7 +110,10 @@ bool watch_is_missing(struct sched *sched)
     if (idle_is_watched(&sched->idle))
         return false;
     for (uint32_t i = 0; i < sched->count; i++)
-        if (is_filled(&sched->workers[i]))
+        if (is_filled(&sched->workers[i].next_slot))
+            return true;
+    for (struct seat *seat = seats_of(sched); seat; seat = seat->next)
+        if (is_filled(&seat->next_slot))
             return true;
     return false;
 }

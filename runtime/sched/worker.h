@@ -15,6 +15,7 @@
 #include "timer/wheel.h"
 
 struct sched;
+struct seat;
 
 struct worker {
     struct local local;          /* first: a context's local is its worker */
@@ -48,6 +49,7 @@ struct sched {
     struct inject inject;
     struct idle idle;
     struct local outside;        /* spawns from outside, under outside_lock */
+    struct seat *seats;          /* of guests (seat.h), pushed under outside_lock, never removed */
     uint32_t outside_lock;
     uint32_t closing;            /* set once; everybody reads */
     uint32_t closed_workers;     /* acknowledgements */
@@ -102,14 +104,16 @@ maru_task *worker_steal(struct worker *worker);
 bool sched_has_work(struct sched *sched);
 
 /* The watch over silent next-slots (watch.c). */
-void watch_after_fill(struct worker *worker);
+void watch_after_fill(struct sched *sched);
 void watch_before_sleep(struct worker *worker);
 maru_task *watch_after_sleep(struct worker *worker);
 void watch_give_up(struct worker *worker);
 bool watch_is_missing(struct sched *sched);
 
 /* Where a task goes (schedule.c). */
+void sched_nudge(const struct task_ops *ops, uint32_t worker_id);
 void sched_schedule(const struct task_ops *ops, maru_task *task, enum schedule_why why);
+void sched_inject(struct sched *sched, maru_task *task);
 void worker_push(struct worker *worker, maru_task *task);
 
 /* Shutdown (shutdown.c). */

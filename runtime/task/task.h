@@ -42,7 +42,7 @@ enum schedule_why {
     SCHEDULE_AGAIN,              /* by itself: behind the others */
 };
 
-/* One a runtime; the ops of its tasks' wakers begin with it. */
+/* One a runtime, and one a guest for its own future; the ops of a task's waker begin with it. */
 struct task_ops {
     maru_waker_ops waker;
     /* Puts a task in a queue; the caller holds its ticket or queue entry. Any thread. */
@@ -50,6 +50,8 @@ struct task_ops {
     maru_runtime *runtime;
     /* Threads from outside that are completing something (waker.c); NULL: nobody waits for them. */
     uint32_t *visitors;
+    /* Makes a worker look at its wheel again before it sleeps. Any thread. */
+    void (*nudge)(const struct task_ops *ops, uint32_t worker_id);
 };
 
 static inline maru_frame *task_root(maru_task *task)
@@ -70,6 +72,11 @@ static inline const struct task_ops *task_ops(const maru_task *task)
 static inline void task_schedule(maru_task *task, enum schedule_why why)
 {
     task_ops(task)->schedule(task_ops(task), task, why);
+}
+
+static inline void task_nudge(const struct task_ops *ops, uint32_t worker_id)
+{
+    ops->nudge(ops, worker_id);
 }
 
 /* Where the slabs of detached tasks and of children find a slot's liveness. */

@@ -59,6 +59,8 @@ static uint32_t *visit_begin(const maru_task *task)
     uint32_t *visitors = task_ops(task)->visitors;
     if (LIKELY(local && local->ops == task_ops(task)) || !visitors)
         return NULL;
+    if (local && local->ops->visitors == visitors)      /* a guest's own future, of this runtime */
+        return NULL;
     atomic_add_rlx(visitors, 1u);       /* with sched_wait_for_visitors, by way of the state word */
     return visitors;
 }

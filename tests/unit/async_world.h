@@ -45,12 +45,43 @@ static inline void world_free(maru_runtime *runtime)
 static const uint32_t WORLDS[] = { 0, 1, 2, 4 };
 enum { WORLDS_COUNT = sizeof WORLDS / sizeof *WORLDS };
 
-/* EVERYWHERE(result, f, .arg = v): f ends with this result on every kind of runtime. */
+/* Joins a task from outside: a guest that does nothing but wait. */
+struct joins_for_us {
+    maru_frame frame;
+    maru_task *task;
+    maru_join_wait join;
+};
+
+maru_async(joins_for_us)
+{
+    maru_result n;
+    maru_await(n, maru_join_task(&me->join, me->task));
+    maru_return(n);
+}
+maru_end;
+
+static inline maru_result world_join(maru_runtime *runtime, maru_task *task)
+{
+    cr_assert_not_null(task);
+    return maru_block_on(runtime, joins_for_us, .task = task);
+}
+
+/* EVERYWHERE(result, f, .arg = v): f ends with this result on every kind of runtime, as a task of
+ * its workers; AS_GUEST: polled by a thread from outside. */
 #define EVERYWHERE(expected, ...)                                                               \
     for (int world_ = 0; world_ < WORLDS_COUNT; world_++) {                                     \
         maru_runtime *runtime_ = world_new(WORLDS[world_]);                                     \
-        maru_result result_ = maru_block_on(runtime_, __VA_ARGS__);                             \
+        maru_result result_ = world_join(runtime_, maru_spawn_on(runtime_, __VA_ARGS__));       \
         cr_assert_eq(result_, (expected), "%s with %u workers: %lld", #__VA_ARGS__,             \
+                     WORLDS[world_], (long long)result_);                                       \
+        world_free(runtime_);                                                                   \
+    }
+
+#define AS_GUEST(expected, ...)                                                                 \
+    for (int world_ = 0; world_ < WORLDS_COUNT; world_++) {                                     \
+        maru_runtime *runtime_ = world_new(WORLDS[world_]);                                     \
+        maru_result result_ = maru_block_on(runtime_, __VA_ARGS__);                             \
+        cr_assert_eq(result_, (expected), "%s as a guest of %u workers: %lld", #__VA_ARGS__,    \
                      WORLDS[world_], (long long)result_);                                       \
         world_free(runtime_);                                                                   \
     }

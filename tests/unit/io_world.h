@@ -112,9 +112,38 @@ UNUSED static void world_end(struct world *world, maru_result result)
                  count_fds() - world->fds);
 }
 
+/* Waits for a task from outside. */
+struct joins_for_us {
+    maru_frame frame;
+    maru_task *task;
+    maru_join_wait join;
+};
+
+maru_async(joins_for_us)
+{
+    maru_result n;
+    maru_await(n, maru_join_task(&me->join, me->task));
+    maru_return(n);
+}
+maru_end;
+
+UNUSED static maru_result world_join(const struct world *world, maru_task *task)
+{
+    cr_assert_not_null(task);
+    return maru_block_on(world->runtime, joins_for_us, .task = task);
+}
+
+/* As a task of the workers. */
 #define run_on(io, shape, ...)                                                                  \
     do {                                                                                        \
         struct world world_ = world_of(&shapes[shape], io);                                     \
+        world_end(&world_, world_join(&world_, maru_spawn_on(world_.runtime, __VA_ARGS__)));    \
+    } while (0)
+
+/* By a thread from outside, whose own driver is another's (its home's). */
+#define run_as_guest(shape, ...)                                                                \
+    do {                                                                                        \
+        struct world world_ = world_of(&shapes[shape], MARU_IO_AUTO);                           \
         world_end(&world_, maru_block_on(world_.runtime, __VA_ARGS__));                         \
     } while (0)
 

@@ -140,7 +140,7 @@ Test(watch, a_single_worker_needs_none)
     end();
     cr_assert_eq(sim_init(&sim, 1, 1, 0), 0);
     fill(sim_worker(&sim, 0), &tasks[0]);
-    watch_after_fill(sim_worker(&sim, 0));
+    watch_after_fill(&sim.sched);
     watch_before_sleep(sim_worker(&sim, 0));
     cr_assert_not(sim_worker(&sim, 0)->watching);
 }
@@ -172,7 +172,7 @@ maru_async(wakes_and_blocks)
     struct worker *worker = (struct worker *)(void *)context_here()->local;
     worker->next_slot = deque_take(&worker->deque); /* as if it had been woken */
     worker->fills++;
-    watch_after_fill(worker);
+    watch_after_fill(worker->sched);
     /* This thread is stuck here: another one steps the others. */
     worker_leave(worker);
     for (int i = 0; i < 100 && !me->done; i++) {

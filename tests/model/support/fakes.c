@@ -2,6 +2,7 @@
 #include "support/fakes.h"
 
 #include "runtime/base/atomic.h"
+#include "runtime/sched/seat.h"
 #include "support/workers.h"
 
 #define UNSEEN __attribute__((no_sanitize("thread")))
@@ -108,4 +109,11 @@ void fakes_meet(uint32_t *place, uint32_t count)
     atomic_add_ar(place, 1u);
     while (atomic_load_acq(place) < count)
         mc_relax();
+}
+
+/* No guest is on a stage of fake tasks. */
+void seat_schedule(struct seat *seat, maru_task *task, enum schedule_why why)
+{
+    (void)seat, (void)task, (void)why;
+    MC_CHECK(!"a guest");
 }
