@@ -1,10 +1,12 @@
 /* timer.c - see timer.h.
  *
  * A sleep knows its tick and its wheel (when_); both stand still while it is in the wheel, so
- * whoever runs its task finds the wheel without a lock. A guest arms in its home's wheel, and makes
- * that worker look again if the sleep is the first there: it may be about to sleep longer (P4). Expiry takes tickets and publishes under
+ * whoever runs its task finds the wheel without a lock. Expiry takes tickets and publishes under
  * the wheel's lock (steps 1 and 2 of waker.h), at most EXPIRE_BATCH at a time, and wakes after
- * it; so under the lock a sleep is either in the wheel or complete (W3). */
+ * it; so under the lock a sleep is either in the wheel or complete (W3).
+ *
+ * A guest arms in its home's wheel, and makes that worker look again if the sleep is the first one
+ * there: it may be about to sleep longer (P4). */
 #include "timer/timer.h"
 
 #include "runtime/base/check.h"

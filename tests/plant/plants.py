@@ -42,10 +42,10 @@ PLANTS = (
           "worker", "one_worker_alone", "P1"),
     Plant("producer looks for sleepers before it pushes",
           "runtime/sched/schedule.c",
-          "    inject_push_live(&sched_of(ops)->inject, task);\n"
-          "    sched_announce(sched_of(ops));\n",
-          "    sched_announce(sched_of(ops));\n"
-          "    inject_push_live(&sched_of(ops)->inject, task);\n",
+          "    inject_push_live(&sched->inject, task);\n"
+          "    sched_announce(sched);\n",
+          "    sched_announce(sched);\n"
+          "    inject_push_live(&sched->inject, task);\n",
           "worker", "one_worker_alone", "P1"),
     Plant("sleeper's bit is set too weakly",
           "runtime/sched/idle.c",
@@ -122,7 +122,7 @@ PLANTS = (
     # ---- the watch, fairness, the end ----
     Plant("a fill tells nobody",
           "runtime/sched/watch.c",
-          "    if (sched->count > 1 && !idle_is_watched(&sched->idle))\n"
+          "    if (has_watchers(sched) && !idle_is_watched(&sched->idle))\n"
           "        sched_announce(sched);\n",
           "    (void)sched;\n",
           "watch", "fill_meets_sleeper", "N2"),
@@ -176,4 +176,18 @@ PLANTS = (
           "/* no partner: sched_close stores under this lock */\n",
           "",
           "shutdown", "spawn_against_close", "X1"),
+    Plant("a guest is notified before it is ready",
+          "runtime/sched/seat.c",
+          "    atomic_store_rel(&seat->ready, task);       /* pairs with take_ready: exchange (G2) */\n"
+          "    if (context_here()->local != &seat->local && park_notify(&seat->park))\n"
+          "        park_kick(&seat->park);",
+          "    if (context_here()->local != &seat->local && park_notify(&seat->park))\n"
+          "        park_kick(&seat->park);\n"
+          "    atomic_store_rel(&seat->ready, task);       /* pairs with take_ready: exchange (G2) */",
+          "guest", "sleeper_is_woken", "G2"),
+    Plant("a guest leaves with a task in its slot",
+          "runtime/sched/seat.c",
+          "        sched_inject(seat->sched, task);        /* G4 */",
+          "        (void)task;",
+          "guest", "slot_is_handed_on", "G4"),
 )
