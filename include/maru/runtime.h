@@ -55,7 +55,10 @@ int maru_runtime_new(const maru_options *options, maru_runtime **ret_runtime) MA
  * maru_block_on is still going on. Nothing has changed then. */
 int maru_runtime_free(maru_runtime *runtime);
 
-/* Runs an async function to its end from outside, and the runtime's other tasks if SINGLE.
+/* Runs an async function to its end from outside. The calling thread polls it, as a guest: the
+ * function itself and the one task that it has woken last, nothing else; what it spawns runs on the
+ * workers. It may be called again and again, and by several threads at once. The owner of a SINGLE
+ * runtime, and of maru_main's, runs the runtime's other tasks meanwhile.
  * Threads: any thread that is not inside a task; SINGLE: its own thread.
  * Returns the function's result. Errors: -EINVAL runtime or image is NULL; -EDEADLK inside a
  * task; -EPERM the wrong thread for SINGLE; -ENOMEM; -MARU_ESHUTDOWN. */
