@@ -5,6 +5,7 @@
 #include "maru/err.h"
 #include "maru/frame.h"
 #include "maru/future.h"
+#include "maru/host.h"
 #include "maru/metrics.h"
 #include "maru/net.h"
 #include "maru/runtime.h"

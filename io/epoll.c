@@ -45,6 +45,16 @@ static int epoll_attach(struct io_driver *io_driver)
     return 0;
 }
 
+static int epoll_descriptor(struct io_driver *io_driver)
+{
+    return io_driver->epoll_fd;
+}
+
+static void epoll_descriptor_taken(struct io_driver *io_driver)
+{
+    (void)io_driver;                            /* it is readable as long as there are events */
+}
+
 static void epoll_close(struct io_driver *io_driver)
 {
     (void)close(io_driver->epoll_fd);           /* registrations go with it */
@@ -198,6 +208,8 @@ const struct backend backend_epoll = { .name = "epoll",
                                        .open = epoll_open,
                                        .attach = epoll_attach,
                                        .close = epoll_close,
+                                       .descriptor = epoll_descriptor,
+                                       .descriptor_taken = epoll_descriptor_taken,
                                        .reserve = epoll_reserve,
                                        .arm = epoll_arm,
                                        .disarm = epoll_disarm,

@@ -77,6 +77,7 @@ static int open_driver(struct io *io, uint32_t id)
                                      .backend = io->backend,
                                      .slot_free = UINT32_MAX,
                                      .id = id,
+                                     .ring_event_fd = -1,
                                      .epoll_fd = -1 };
     io->by_id[id] = &io_driver->driver;
     io_driver->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

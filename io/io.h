@@ -25,6 +25,10 @@ struct backend {
     /* Makes the calling thread its owner. */
     int (*attach)(struct io_driver *io_driver);
     void (*close)(struct io_driver *io_driver);
+    /* For a foreign loop: a descriptor that is readable when there is something to take, a kick
+     * included; and what a turn does about it. Owner. descriptor: or a negative errno. */
+    int (*descriptor)(struct io_driver *io_driver);
+    void (*descriptor_taken)(struct io_driver *io_driver);
     /* Makes room for one arm or disarm, so that these do not fail or wait. Owner. */
     void (*reserve)(struct io_driver *io_driver);
     /* Watches a side / stops it. Under the entry's lock, owner only. arm: 0 or a negative errno.
@@ -56,6 +60,7 @@ struct io_driver {
     uint32_t slot_count, slot_free;
     uint32_t id;
     int event_fd;                /* of kicks */
+    int ring_event_fd;           /* told of every event of a ring in a foreign loop; else -1 */
     int epoll_fd;
     bool has_no_pwait2;          /* owner only: the kernel refuses epoll_pwait2 */
     void *ring;                  /* of the ring backends */

@@ -23,6 +23,7 @@
 #include <liburing.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -222,6 +223,8 @@ static void ring_close(struct io_driver *io_driver)
     struct ring *ring = ring_of(io_driver);
     bool is_ours = ring->attached && pthread_equal(ring->owner, pthread_self());
     io_uring_queue_exit(is_ours ? &ring->uring : &ring->as_opened);
+    if (io_driver->ring_event_fd >= 0)
+        (void)close(io_driver->ring_event_fd);  /* an eventfd's close has nothing to report */
     alloc_put(io_driver->io->alloc, ring, sizeof *ring, 64);
 }
 
@@ -387,12 +390,40 @@ static void ring_kick(struct driver *driver)
     (void)!write(io_driver->event_fd, &one, sizeof one);    /* full counts as kicked */
 }
 
+/* The descriptor of a ring with DEFER_TASKRUN tells nobody of work that its owner must fetch; a
+ * registered eventfd does. It is readable at first, for what came before it. */
+static int ring_descriptor(struct io_driver *io_driver)
+{
+    if (io_driver->ring_event_fd >= 0)
+        return io_driver->ring_event_fd;
+    int fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    int rc = io_uring_register_eventfd(&ring_of(io_driver)->uring, fd);
+    if (rc < 0) {
+        (void)close(fd);                        /* new and unused */
+        return rc;
+    }
+    io_driver->ring_event_fd = fd;
+    return fd;
+}
+
+/* Before the events are taken: those that come later make it readable again. */
+static void ring_descriptor_taken(struct io_driver *io_driver)
+{
+    uint64_t count;
+    if (io_driver->ring_event_fd >= 0)
+        (void)!read(io_driver->ring_event_fd, &count, sizeof count);    /* empty already is fine */
+}
+
 #define RING_BACKEND(name_, open_)                                                              \
     { .name = name_,                                                                            \
       .driver = { ring_turn, ring_kick, ring_has_events },                                      \
       .open = open_,                                                                            \
       .attach = ring_attach,                                                                    \
       .close = ring_close,                                                                      \
+      .descriptor = ring_descriptor,                                                            \
+      .descriptor_taken = ring_descriptor_taken,                                                \
       .reserve = ring_reserve,                                                                  \
       .arm = ring_arm,                                                                          \
       .disarm = ring_disarm,                                                                    \

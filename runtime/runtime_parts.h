@@ -3,6 +3,7 @@
  *     runtime_options.c   what the user, the environment and the machine ask for
  *     runtime_threads.c   the threads of workers
  *     runtime.c           making, freeing, entering
+ *     runtime_host.c      turns inside a foreign loop
  *     metrics.c           reading the counters */
 #ifndef MARU_RUNTIME_PARTS_H
 #define MARU_RUNTIME_PARTS_H

@@ -12,12 +12,27 @@
 #include "runtime/base/check.h"
 #include "timer/timer.h"
 
+static void wake_up(struct worker *worker)
+{
+    if (idle_sleep_end(&worker->sched->idle, worker->local.id))
+        worker->searching = true;               /* P6: who cleared the bit has counted us */
+}
+
+static void end_sleep(struct worker *worker)
+{
+    worker->parked_outside = false;
+    park_end(&worker->park);
+    wake_up(worker);
+}
+
 void worker_enter(struct worker *worker)
 {
     struct context *here = context_here();
     worker->context = here;
     here->local = &worker->local;
     here->worker_id = worker->local.id;
+    if (UNLIKELY(worker->parked_outside))
+        end_sleep(worker);
 }
 
 void worker_leave(struct worker *worker)
@@ -123,12 +138,6 @@ static bool has_work(struct worker *worker)
            driver->ops->has_events(driver);
 }
 
-static void wake_up(struct worker *worker)
-{
-    if (idle_sleep_end(&worker->sched->idle, worker->local.id))
-        worker->searching = true;               /* P6: who cleared the bit has counted us */
-}
-
 /* The re-check found work, maybe that of several producers who saw us search and stopped: as a
  * searcher again we look for more of it when we take the first (P3). */
 static void search_again(struct worker *worker)
@@ -173,8 +182,7 @@ void worker_sleep(struct worker *worker)
     struct driver *driver = worker->local.driver;
     metric_add(&worker->parks, 1);
     driver->ops->turn(driver, worker_sleep_limit(worker));
-    park_end(&worker->park);
-    wake_up(worker);
+    end_sleep(worker);
     adapt_spin(worker, clock_now(&worker->sched->clock) - began);
     expire(worker);
     announce_turn(worker);

@@ -33,6 +33,7 @@ struct worker {
     bool watching;               /* idle.on_watch is this worker */
     bool dirty;                  /* a turn has pushed tasks that are not announced yet */
     bool closed;                 /* has acknowledged the shutdown */
+    bool parked_outside;         /* its sleep is announced, and its thread is in a foreign loop */
     int64_t spin_ns;             /* how long it looks around before it sleeps; adapts */
     int64_t idle_since_ns;       /* 0: not idle */
     uint64_t *polls_seen;        /* of every worker, at the last look of the watch */

@@ -161,6 +161,22 @@ def hello(build, backend):
     expect(done.stdout == HELLO, f"it printed {done.stdout!r}")
 
 
+def poll_loop(build, backend):
+    done = run(build, backend, "poll_loop")
+    expect(done.returncode == 0 and done.stderr == "", f"{done.returncode}, {done.stderr!r}")
+    expect(done.stdout == "".join(f"the loop read {n}\n" for n in (3, 2, 1)),
+           f"it printed {done.stdout!r}")
+
+
+def uv_loop(build, backend):
+    if not os.path.exists(os.path.join(build, "examples/uv_loop")):
+        raise Skip("libuv is not installed")
+    done = run(build, backend, "uv_loop")
+    expect(done.returncode == 0 and done.stderr == "", f"{done.returncode}, {done.stderr!r}")
+    expect(done.stdout == "a task begins\nlibuv ticks\na task has slept 20 ms\n",
+           f"it printed {done.stdout!r}")
+
+
 def client_and_server(build, backend):
     with Server(build, backend) as server:
         for text in ("hello", "", "x", "a" * 1024):
@@ -321,9 +337,22 @@ def a_thousand_at_once(build, backend):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-CHECKS = (readme, hello, client_and_server, nobody_listens, wrong_arguments, resets, stalls,
-          idle_ones_are_closed, half_close, one_byte_at_a_time, no_descriptors,
-          a_thousand_at_once)
+CHECKS = (
+    readme,
+    hello,
+    poll_loop,
+    uv_loop,
+    client_and_server,
+    nobody_listens,
+    wrong_arguments,
+    resets,
+    stalls,
+    idle_ones_are_closed,
+    half_close,
+    one_byte_at_a_time,
+    no_descriptors,
+    a_thousand_at_once,
+)
 
 
 def main(argv):
