@@ -42,24 +42,31 @@ static struct seat *seat_new(struct sched *sched)
     seat->taken = true;
     seat->ops = sched->ops;
     seat->ops.schedule = seat_ready;
-    seat->local = sched->outside;
-    seat->local.spawned = seat->local.ended = 0;
-    seat->local.is_guest = true;
-    slab_init(&seat->local.tasks, alloc, &seat->local, TASK_LIVENESS);
-    slab_init(&seat->local.children, alloc, &seat->local, CHILD_LIVENESS);
     return seat;
 }
 
-/* Guests are spread over the workers by their number. */
+/* As the one for calls from outside, which others use at this moment: so under its lock. Guests
+ * are spread over the workers by their number. */
+static void local_init(struct seat *seat, struct sched *sched, uint32_t number)
+{
+    struct local *local = &seat->local;
+    *local = sched->outside;
+    slab_init(&local->tasks, alloc_of(sched), local, TASK_LIVENESS);
+    slab_init(&local->children, alloc_of(sched), local, CHILD_LIVENESS);
+    local->spawned = local->ended = 0;
+    local->is_guest = true;
+    local->id = number % sched->count;
+    local->driver = sched->workers[local->id].local.driver;
+    local->rng.state += number + 1;
+}
+
 static void push(struct sched *sched, struct seat *seat)
 {
     uint32_t number = 0;
     lock_take(&sched->outside_lock);
     for (struct seat *other = sched->seats; other; other = other->next)
         number++;
-    seat->local.id = number % sched->count;
-    seat->local.driver = sched->workers[seat->local.id].local.driver;
-    seat->local.rng.state += number + 1;
+    local_init(seat, sched, number);
     seat->next = sched->seats;
     atomic_store_sc(&sched->seats, seat);       /* pairs with seats_of: load (N1) */
     lock_give(&sched->outside_lock);
