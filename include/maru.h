@@ -2,6 +2,7 @@
 #ifndef MARU_H
 #define MARU_H
 
+#include "maru/endpoint.h"
 #include "maru/err.h"
 #include "maru/frame.h"
 #include "maru/future.h"
@@ -10,6 +11,7 @@
 #include "maru/net.h"
 #include "maru/runtime.h"
 #include "maru/scope.h"
+#include "maru/sockopt.h"
 #include "maru/task.h"
 #include "maru/time.h"
 

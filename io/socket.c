@@ -3,6 +3,7 @@
 
 #include "io/io.h"
 #include "maru/err.h"
+#include "maru/sockopt.h"
 #include "runtime/base/context.h"
 
 #include <arpa/inet.h>
@@ -40,11 +41,86 @@ int io_set_nonblocking(int fd)
     return 0;
 }
 
-int maru_socket(int family)
+/* ---- making ---- */
+
+enum { OPEN_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC };
+
+static bool is_type(int type)
 {
-    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return type == SOCK_STREAM || type == SOCK_DGRAM || type == SOCK_SEQPACKET;
+}
+
+int maru_socket_of(int family, int type)
+{
+    if (!is_type(type))
+        return -EINVAL;
+    int fd = socket(family, type | OPEN_FLAGS, 0);
     return fd < 0 ? -errno : io_hand_out(fd);
 }
+
+int maru_socket(int family)
+{
+    return maru_socket_of(family, SOCK_STREAM);
+}
+
+int maru_socket_pair(int type, int ret_fds[2])
+{
+    int fds[2];
+    if (!ret_fds || !is_type(type))
+        return -EINVAL;
+    if (socketpair(AF_UNIX, type | OPEN_FLAGS, 0, fds) < 0)
+        return -errno;
+    for (int i = 0; i < 2; i++) {
+        int rc = io_hand_out(fds[i]);           /* closes it on error */
+        if (rc < 0) {
+            (void)close(fds[1 - i]);            /* new and unused */
+            return rc;
+        }
+    }
+    memcpy(ret_fds, fds, sizeof fds);
+    return 0;
+}
+
+/* ---- binding ---- */
+
+static bool is_address(const maru_endpoint *endpoint)
+{
+    return endpoint && endpoint->len >= sizeof endpoint->any.sa_family &&
+           endpoint->len <= sizeof endpoint->storage;
+}
+
+/* The descriptor, unless what was done to it failed: then it is closed. */
+static int keep_if(int rc, int fd)
+{
+    if (rc == 0)
+        return fd;
+    (void)close(fd);                            /* new and unused */
+    return rc;
+}
+
+int maru_bind(int fd, const maru_endpoint *endpoint)
+{
+    if (!is_address(endpoint))
+        return -EINVAL;
+    return bind(fd, &endpoint->any, endpoint->len) == 0 ? 0 : -errno;
+}
+
+int maru_datagram_bind(const maru_endpoint *endpoint)
+{
+    if (!is_address(endpoint))
+        return -EINVAL;
+    int fd = maru_socket_of(endpoint->any.sa_family, SOCK_DGRAM);
+    return fd < 0 ? fd : keep_if(maru_bind(fd, endpoint), fd);
+}
+
+int maru_udp_bind(const char *ip, uint16_t port)
+{
+    maru_endpoint endpoint;
+    int rc = maru_endpoint_ip(ip, port, &endpoint);
+    return rc < 0 ? rc : maru_datagram_bind(&endpoint);
+}
+
+/* ---- listening ---- */
 
 static int bind_and_listen(int fd, const struct sockaddr *address, socklen_t len, int backlog)
 {
@@ -62,14 +138,70 @@ int maru_listen(const struct sockaddr *address, socklen_t len, int backlog)
     if (!address || len < sizeof address->sa_family || backlog < 0)
         return -EINVAL;
     int fd = maru_socket(address->sa_family);
-    if (fd < 0)
-        return fd;
-    int rc = bind_and_listen(fd, address, len, backlog);
-    if (rc == 0)
-        return fd;
-    (void)close(fd);                            /* new and unused */
+    return fd < 0 ? fd : keep_if(bind_and_listen(fd, address, len, backlog), fd);
+}
+
+void maru_listen_options_init(maru_listen_options *options, size_t size)
+{
+    if (!options || size < sizeof options->size)
+        return;
+    memset(options, 0, size);
+    options->size = (uint32_t)size;
+}
+
+/* What the caller's compiler knew of the options; a newer one's fields must be unused. */
+static int options_of(const maru_listen_options *user, maru_listen_options *ret_options)
+{
+    maru_listen_options options = { .size = sizeof options };
+    const unsigned char *bytes = (const unsigned char *)user;
+    if (user && user->size < sizeof user->size)
+        return -EINVAL;
+    for (size_t i = sizeof options; user && i < user->size; i++)
+        if (bytes[i])
+            return -E2BIG;
+    if (user)
+        memcpy(&options, user, user->size < sizeof options ? user->size : sizeof options);
+    if (options.backlog > INT32_MAX || options.reuse_port > 1 || options.v6only > 1 ||
+        options.recv_buffer > INT32_MAX || options.send_buffer > INT32_MAX)
+        return -EINVAL;
+    if (options.backlog == 0)
+        options.backlog = SOMAXCONN;
+    *ret_options = options;
+    return 0;
+}
+
+static int set_options(int fd, const maru_listen_options *options)
+{
+    int rc = 0;
+    if (options->reuse_port)
+        rc = maru_set_reuse_port(fd, true);
+    if (rc == 0 && options->v6only)
+        rc = maru_set_v6only(fd, true);
+    if (rc == 0 && options->recv_buffer)
+        rc = maru_set_recv_buffer(fd, options->recv_buffer);
+    if (rc == 0 && options->send_buffer)
+        rc = maru_set_send_buffer(fd, options->send_buffer);
     return rc;
 }
+
+int maru_listen_at(const maru_endpoint *endpoint, const maru_listen_options *user)
+{
+    maru_listen_options options;
+    if (!is_address(endpoint))
+        return -EINVAL;
+    int rc = options_of(user, &options);
+    if (rc < 0)
+        return rc;
+    int fd = maru_socket(endpoint->any.sa_family);
+    if (fd < 0)
+        return fd;
+    rc = set_options(fd, &options);
+    if (rc == 0)
+        rc = bind_and_listen(fd, &endpoint->any, endpoint->len, (int)options.backlog);
+    return keep_if(rc, fd);
+}
+
+/* ---- addresses ---- */
 
 int maru_address(const char *ip, uint16_t port, struct sockaddr_storage *address)
 {
