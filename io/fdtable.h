@@ -38,8 +38,9 @@ enum {
 _Static_assert(SIDE_ATTEMPTS / SIDE_ATTEMPT >= WORKERS_MAX, "every worker may be in an attempt");
 
 /* What is known of the file: it does not block; a short read does not mean that it is empty (a
- * Unix socket stops behind passed descriptors). TCP stops at an urgent mark, too; watching for
- * POLLPRI would tell, but makes every message 5 % dearer (measured), so net.h says it instead. */
+ * datagram ends its read; a Unix socket stops behind passed descriptors). TCP stops at an urgent
+ * mark, too; watching for POLLPRI would tell, but makes every message 5 % dearer (measured), so
+ * net.h says it instead. */
 enum { FD_NONBLOCKING = 1, FD_STOPS_SHORT = 2 };
 
 /* ASKED: a guest has asked the side's home to watch it; its request is void once the generation

@@ -17,6 +17,7 @@
 #include "runtime/base/lock.h"
 #include "runtime/task/waker.h"
 
+#include <netinet/in.h>
 #include <poll.h>
 
 static maru_op *op_of(maru_link *link)
@@ -106,11 +107,12 @@ void ready_clear(struct fd_entry *entry, unsigned side, uint32_t seen)
 
 /* ---- waiting ---- */
 
+/* Only TCP is sure to have been emptied: datagrams come one a read, whatever room there is. */
 static bool stops_short(int fd)
 {
-    int domain;
-    socklen_t len = sizeof domain;
-    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 || domain == AF_UNIX;
+    int protocol;
+    socklen_t len = sizeof protocol;
+    return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) < 0 || protocol != IPPROTO_TCP;
 }
 
 static int arm(struct io_driver *own, struct fd_entry *entry, int fd, unsigned side)

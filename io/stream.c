@@ -72,7 +72,7 @@ maru_future *maru_recv(maru_op *op, int fd, void *data, size_t len)
 
 /* ---- send ---- */
 
-/* Sends what it can. The number of bytes, 0 for EAGAIN, or a negative errno. */
+/* Sends what it can. The number of bytes, none of them for an empty datagram. */
 static ssize_t send_some(const maru_op *op)
 {
     const char *data = op->data_;
@@ -80,9 +80,7 @@ static ssize_t send_some(const maru_op *op)
     do
         n = send(op->fd_, data + op->done_, op->len_ - op->done_, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
-    if (n >= 0)
-        return n;
-    return would_block(errno) ? 0 : -errno;
+    return n < 0 ? -errno : n;
 }
 
 /* Both sends: `all` goes on until everything is sent. */
@@ -99,13 +97,15 @@ static maru_result send_until(maru_op *op, maru_context *cx, bool all)
             return -EBADF;
         ssize_t n = send_some(op);
         ready_leave(entry, SIDE_WRITE);
-        if (n < 0)
-            return n;
-        op->done_ += (size_t)n;
-        if (op->done_ == op->len_ || (n > 0 && !all))
-            return (maru_result)op->done_;
-        if (n == 0)
+        if (n >= 0) {
+            op->done_ += (size_t)n;
+            if (op->done_ == op->len_ || !all)
+                return (maru_result)op->done_;
+        } else if (would_block(-(int)n)) {
             go = ready_wait(entry, op, SIDE_WRITE, seen, cx);
+        } else {
+            return n;
+        }
     }
     return go;
 }
