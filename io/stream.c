@@ -1,5 +1,5 @@
 /* stream.c - receiving and sending: a direct system call when readiness allows it. */
-#include "io/io.h"
+#include "io/attempt.h"
 
 #include "maru/err.h"
 
@@ -68,6 +68,29 @@ static const maru_future_type recv_type = { recv_poll, "recv" };
 maru_future *maru_recv(maru_op *op, int fd, void *data, size_t len)
 {
     return start(op, &recv_type, fd, data, len);
+}
+
+/* ---- peek ---- */
+
+/* READY stays after a short one, for what was looked at is still there. */
+static maru_result peek_some(maru_op *op)
+{
+    ssize_t n = recv(op->fd_, op->data_, op->len_, MSG_DONTWAIT | MSG_PEEK);
+    return n < 0 ? -errno : n;
+}
+
+static maru_result peek_poll(maru_future *self, maru_context *cx)
+{
+    if (op_of(self)->len_ == 0)
+        return cx->ending == MARU_GO ? 0 : -ECANCELED;
+    return attempt_poll(op_of(self), cx, SIDE_READ, peek_some);
+}
+
+static const maru_future_type peek_type = { peek_poll, "peek" };
+
+maru_future *maru_peek(maru_op *op, int fd, void *data, size_t len)
+{
+    return start(op, &peek_type, fd, data, len);
 }
 
 /* ---- send ---- */
@@ -140,6 +163,7 @@ size_t maru_op_progress(const maru_op *op)
 
 /* ---- shutdown ---- */
 
+/* A connection that was reset is not connected any more: what is wanted is there. */
 static maru_result shutdown_poll(maru_future *self, maru_context *cx)
 {
     maru_op *op = op_of(self);
@@ -152,7 +176,7 @@ static maru_result shutdown_poll(maru_future *self, maru_context *cx)
         return rc;
     if (!ready_enter(entry, op, SIDE_WRITE, &seen))
         return -EBADF;
-    rc = shutdown(op->fd_, (int)op->len_) == 0 ? 0 : -errno;
+    rc = shutdown(op->fd_, (int)op->len_) == 0 || errno == ENOTCONN ? 0 : -errno;
     ready_leave(entry, SIDE_WRITE);
     return rc;
 }

@@ -220,7 +220,8 @@ maru_future *maru_send_to(maru_op *op, int fd, const void *data, size_t len,
 
 /* Shuts down SHUT_RD, SHUT_WR or SHUT_RDWR. Does not wait.
  * Threads: start function, task only.
- * Result: 0. Errors: what shutdown(2) says. */
+ * Result: 0, also when the connection has been reset, or never was. Errors: what shutdown(2)
+ * says. */
 maru_future *maru_shutdown(maru_op *op, int fd, int how) MARU_MUST_USE;
 
 /* Closes a descriptor: ends everyone who waits on it with -EBADF, takes it out of the driver,
