@@ -12,6 +12,7 @@
 #include "maru/runtime.h"
 #include "maru/scope.h"
 #include "maru/sockopt.h"
+#include "maru/stream.h"
 #include "maru/task.h"
 #include "maru/time.h"
 
