@@ -47,13 +47,14 @@ def expect(condition, what):
 
 
 class Server:
-    """The echo server on a port of its own, for a with statement."""
+    """A server on a port of its own, the echo server if none is named, for a with statement."""
 
-    def __init__(self, build, backend, *options, descriptors=None):
+    def __init__(self, build, backend, *options, descriptors=None, command=None):
         def limit():
             resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
         self.process = subprocess.Popen(
-            [os.path.join(build, "examples/echo_server"), "--port", "0", *options],
+            [os.path.join(build, "examples", part) if i == 0 else part for i, part in
+             enumerate(command or ("echo_server", "--port", "0", *options))],
             env=dict(os.environ, MARU_IO=backend), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             preexec_fn=limit if descriptors else None)
@@ -94,9 +95,12 @@ class Server:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
-    def descriptors_at_rest(self):
+    def descriptors_at_rest(self, ready=None):
         """It listens before its runtime exists, so the first client is waited for."""
-        echoes(self)
+        if ready:
+            ready()
+        else:
+            echoes(self)
         seen = [-1, self.descriptors()]
         while seen[-1] != seen[-2]:
             time.sleep(0.05)
@@ -337,6 +341,107 @@ def a_thousand_at_once(build, backend):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+# ---- the line server ----
+
+def line_server(build, backend, **more):
+    return Server(build, backend, command=("line_server", "0"), **more)
+
+
+def ask(client, question, *answers):
+    client.sendall(question)
+    want = b"".join(answer + b"\n" for answer in answers)
+    back = receive(client, len(want))
+    expect(back == want, f"asked {question[:40]!r}, received {back[:60]!r}")
+
+
+def lines_are_answered(build, backend):
+    with line_server(build, backend) as server:
+        with server.connect() as client:
+            ask(client, b"echo hello\n", b"hello")
+            ask(client, b"echo \r\n", b"")
+            ask(client, b"sum 1 2 3.5\nsum \n", b"6.5", b"0")
+            ask(client, b"\n", b"error: empty line")
+            ask(client, b"dance\n", b"error: unknown command")
+            client.sendall(b"time\n")
+            expect(abs(int(client.recv(64)) - time.time()) < 60, "it tells another time")
+            ask(client, b"echo %\x00gone\n", b"%")
+            client.sendall(b"quit\necho no more\n")
+            expect(receive(client, 1) == b"", "it did not end")
+
+
+def lines_in_pieces(build, backend):
+    with line_server(build, backend) as server, server.connect() as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in b"echo one byte at a time\r":
+            client.sendall(bytes([byte]))
+        ask(client, b"\nec", b"one byte at a time")
+        ask(client, b"ho two\nsum 4", b"two")
+        ask(client, b" 5\n", b"9")
+        many = [b"%d of many" % n for n in range(1000)]
+        ask(client, b"".join(b"echo " + line + b"\n" for line in many), *many)
+
+
+def lines_too_long(build, backend):
+    with line_server(build, backend) as server, server.connect() as client:
+        for size in (254, 255, 256, 257, 10000, 1000000):
+            ask(client, b"x" * size + b"\necho goes on\n",
+                b"error: unknown command" if size < 255 else b"error: line too long", b"goes on")
+
+
+def half_closed_lines(build, backend):
+    with line_server(build, backend) as server:
+        for question, answer in ((b"", b""), (b"echo a\n", b"a\n"), (b"echo a\necho b", b"a\nb\n"),
+                                 (b"x" * 999, b"error: line too long\n")):
+            with server.connect() as client:
+                client.sendall(question)
+                client.shutdown(socket.SHUT_WR)
+                expect(receive(client, 100) == answer, f"asked {question[:40]!r}")
+
+
+def a_client_that_stalls_is_left(build, backend):
+    """One that is silent in the middle of a line, and one that takes no answers."""
+    with line_server(build, backend) as server:
+        before = server.descriptors_at_rest(ready=lambda: server.connect().close())
+        with server.connect() as silent, server.connect() as deaf, server.connect() as good:
+            silent.sendall(b"ech")
+            deaf.setblocking(False)
+            began = time.monotonic()
+            try:
+                while time.monotonic() - began < 1:
+                    deaf.send(b"echo " + b"x" * 200 + b"\n")
+            except BlockingIOError:
+                pass
+            for _ in range(7):
+                ask(good, b"echo still there\n", b"still there")
+                time.sleep(1)
+            expect(receive(silent, 1) == b"", "the silent one was not left")
+            until(lambda: server.descriptors() == before + 1, "the deaf one was not left")
+        until(lambda: server.descriptors() == before, "the server keeps descriptors")
+
+
+def many_clients_with_lines(build, backend):
+    with line_server(build, backend) as server:
+        clients = [server.connect() for _ in range(200)]
+        for turn in range(3):
+            for n, client in enumerate(clients):
+                client.sendall(b"echo %d of %d\nsum %d " % (turn, n, turn))
+            for n, client in enumerate(clients):
+                ask(client, b"%d\n" % n, b"%d of %d" % (turn, n), b"%d" % (turn + n))
+        for client in clients:
+            client.close()
+
+
+def no_descriptors_for_lines(build, backend):
+    with line_server(build, backend, descriptors=FEW_DESCRIPTORS) as server:
+        clients = [server.connect() for _ in range(2 * FEW_DESCRIPTORS)]
+        ask(clients[0], b"echo first\n", b"first")
+        clients[-1].sendall(b"echo last\n")
+        for client in clients[:-1]:
+            client.close()
+        expect(receive(clients[-1], 5) == b"last\n", "it was not served")
+        clients[-1].close()
+
+
 CHECKS = (
     readme,
     hello,
@@ -352,6 +457,13 @@ CHECKS = (
     one_byte_at_a_time,
     no_descriptors,
     a_thousand_at_once,
+    lines_are_answered,
+    lines_in_pieces,
+    lines_too_long,
+    half_closed_lines,
+    a_client_that_stalls_is_left,
+    many_clients_with_lines,
+    no_descriptors_for_lines,
 )
 
 
