@@ -40,6 +40,18 @@ struct maru_stream {
     const maru_stream_ops *ops;
 };
 
+/* A socket as a stream, for what takes any stream; one read and one write at a time. */
+typedef struct maru_socket_stream {
+    maru_stream stream;
+    int32_t fd_;
+    maru_op in_, out_;
+} maru_socket_stream;
+
+/* Makes a stream of a stream socket, which it does not close.
+ * Threads: task only.
+ * Returns &socket->stream. */
+maru_stream *maru_socket_stream_init(maru_socket_stream *socket, int fd);
+
 /* ---- readers ---- */
 
 typedef struct maru_reader {
