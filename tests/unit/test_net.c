@@ -326,3 +326,53 @@ Test(net, linger_zero_resets_and_shutting_down_after_it_is_fine, .timeout = 30)
 {
     run_everywhere(endings);
 }
+
+/* ---- Unix names ---- */
+
+struct named {
+    maru_frame frame;
+    const char *name;
+    int listener, client, served;
+    maru_endpoint at, peer;
+    maru_op io;
+    char byte, text[MARU_ENDPOINT_TEXT_MAX];
+};
+
+maru_async(named)
+{
+    maru_result n;
+    expect(maru_endpoint_unix(me->name, &me->at) == 0);
+    expect((me->listener = maru_listen_at(&me->at, NULL)) >= 0);
+    expect(maru_listen_at(&me->at, NULL) == -EADDRINUSE);
+    expect((me->client = maru_socket(AF_UNIX)) >= 0);
+    maru_try(maru_connect(&me->io, me->client, &me->at.any, me->at.len));
+    maru_try(n, maru_accept(&me->io, me->listener));
+    me->served = (int)n;
+    expect(maru_peer_endpoint(me->client, &me->peer) == 0);
+    expect(maru_endpoint_text(&me->peer, me->text, sizeof me->text) > 0);
+    expect(strcmp(me->text, me->name) == 0);
+    maru_try(maru_send(&me->io, me->client, "x", 1));
+    maru_try(n, maru_recv(&me->io, me->served, &me->byte, 1));
+    expect(n == 1 && me->byte == 'x');
+    maru_try(maru_close(&me->io, me->client));
+    maru_try(maru_close(&me->io, me->served));
+    maru_try(maru_close(&me->io, me->listener));
+    if (me->name[0] != '@')
+        expect(unlink(me->name) == 0);
+    expect((me->client = maru_socket(AF_UNIX)) >= 0);
+    maru_await(n, maru_connect(&me->io, me->client, &me->at.any, me->at.len));
+    expect(n == (me->name[0] == '@' ? -ECONNREFUSED : -ENOENT));
+    maru_try(maru_close(&me->io, me->client));
+}
+maru_end;
+
+Test(net, unix_streams_meet_at_a_path_or_a_name_without_a_file, .timeout = 30)
+{
+    char name[64], folder[] = "/tmp/maru-net-XXXXXX", path[64]; /* lint: allow words: a scratch */
+    (void)snprintf(name, sizeof name, "@maru-net-%d", (int)getpid());
+    run_everywhere(named, .name = name);
+    cr_assert_not_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/socket", folder);
+    run_everywhere(named, .name = path);
+    cr_assert_eq(rmdir(folder), 0);
+}
