@@ -6,7 +6,7 @@
  * L2 The number is closed only when no driver watches it (E5): the kernel holds the file as long
  *    as a poll is in a ring, and the peer would not see its end.
  * L3 close(2) and the entry's renewal are one step under the lock: the number's next owner, who may
- *    have it right after, finds the entry as new (ready_adopt takes the lock).
+ *    have it right after, finds the entry as new (ready_adopt and ready_enter take the lock).
  * L4 The number is closed when nobody is in an attempt on it (E6, ready_shut).
  * L5 Closing cannot be cancelled; a second close meanwhile gives -EBADF. */
 #include "io/io.h"

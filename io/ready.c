@@ -48,17 +48,30 @@ static bool is_another(const struct fd_entry *entry, const maru_op *op)
     return op->stage_ == STAGE_TRYING && generation_of(entry) != op->slot_;
 }
 
+/* close(2) and the end of CLOSING are one step under the lock (L3): who has the number from the
+ * kernel in between, and has not told us (ready_adopt), waits for the lock. */
+static bool is_closing(struct fd_entry *entry, unsigned side)
+{
+    lock_take(&entry->lock);
+    bool closing = seen_now(entry, side) & SIDE_CLOSING;
+    lock_give(&entry->lock);
+    return closing;
+}
+
 bool ready_enter(struct fd_entry *entry, maru_op *op, unsigned side, uint32_t *ret_seen)
 {
-    *ret_seen = atomic_add_ar(&entry->sides[side].state, SIDE_ATTEMPT);     /* with ready_shut */
-    if (op->stage_ == STAGE_START) {
-        op->slot_ = generation_of(entry);
-        op->stage_ = STAGE_TRYING;
+    for (;;) {
+        *ret_seen = atomic_add_ar(&entry->sides[side].state, SIDE_ATTEMPT); /* with ready_shut */
+        if (op->stage_ == STAGE_START) {
+            op->slot_ = generation_of(entry);
+            op->stage_ = STAGE_TRYING;
+        }
+        if (LIKELY(!(*ret_seen & SIDE_CLOSING) && !is_another(entry, op)))
+            return true;
+        ready_leave(entry, side);
+        if (is_another(entry, op) || is_closing(entry, side))
+            return false;
     }
-    if (LIKELY(!(*ret_seen & SIDE_CLOSING) && !is_another(entry, op)))
-        return true;
-    ready_leave(entry, side);
-    return false;
 }
 
 void ready_leave(struct fd_entry *entry, unsigned side)

@@ -126,12 +126,11 @@ def script(*path):
     return programs
 
 
-def check(name):
-    def programs(options):
-        return without_ring([
-            Program(f"{name} {backend}", [os.path.join(BUILD, "tests/check", name), *options],
-                    {"MARU_IO": backend}) for backend in BACKENDS])
-    return programs
+def stress(options):
+    programs = [("check_stress", options), ("check_guests", [])]
+    return without_ring([
+        Program(f"{name} {backend}", [os.path.join(BUILD, "tests/check", name), *arguments],
+                {"MARU_IO": backend}) for name, arguments in programs for backend in BACKENDS])
 
 
 def fairness(options):
@@ -148,7 +147,7 @@ STEPS = {
     "lint": lint,
     "unit": unit,
     "fairness": fairness,
-    "stress": check("check_stress"),
+    "stress": stress,
     "examples": script("tests/examples/check_examples.py", BUILD),
     "neg": script("tests/neg/check_neg.py", BUILD),
     "model": model,
