@@ -7,6 +7,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/task/frame.h"
+#include "timer/sleep.h"
 
 /* Time is up: the inner future is told to end. Its result, or pending. */
 static maru_result end_inner(maru_timeout *timeout, const maru_context *cx)
@@ -67,12 +68,11 @@ static maru_result timeout_poll(maru_future *self, maru_context *cx)
 
 static const maru_future_type timeout_type = { timeout_poll, "timeout" };
 
-maru_future *maru_within(maru_timeout *timeout, int64_t ns, maru_future *inner)
+static maru_future *start(maru_timeout *timeout, maru_future *sleep, maru_future *inner)
 {
     if (UNLIKELY(!inner))
         check_misuse("timeout", NULL, 0, "an await of NULL");
     maru_future_init(&timeout->future_, &timeout_type);
-    maru_future *sleep = maru_sleep_for(&timeout->sleep_, ns);
     DCHECK(sleep == &timeout->sleep_.leaf_.future);
     (void)sleep;                                /* polled only if the inner future is pending */
     timeout->inner_ = inner;
@@ -80,7 +80,31 @@ maru_future *maru_within(maru_timeout *timeout, int64_t ns, maru_future *inner)
     return &timeout->future_;
 }
 
+maru_future *maru_within(maru_timeout *timeout, int64_t ns, maru_future *inner)
+{
+    return timeout ? start(timeout, maru_sleep_for(&timeout->sleep_, ns), inner) : NULL;
+}
+
+maru_future *maru_within_until(maru_timeout *timeout, int64_t deadline_ns, maru_future *inner)
+{
+    return timeout ? start(timeout, maru_sleep_until(&timeout->sleep_, deadline_ns), inner) : NULL;
+}
+
+int maru_timeout_reset(maru_timeout *timeout, int64_t deadline_ns)
+{
+    if (!timeout || !timeout->future_.type_ || timeout->future_.flags_ & FUTURE_ENDED)
+        return -EINVAL;
+    if (timeout->fired_)
+        return -ETIMEDOUT;
+    return maru_sleep_reset(&timeout->sleep_, deadline_ns) ? 0 : -EINVAL;
+}
+
+int maru_timeout_reset_after(maru_timeout *timeout, int64_t ns)
+{
+    return maru_timeout_reset(timeout, sleep_deadline_after(maru_now(), ns));
+}
+
 bool maru_timed_out(const maru_timeout *timeout)
 {
-    return timeout->fired_;
+    return timeout && timeout->fired_;
 }

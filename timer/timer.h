@@ -5,7 +5,8 @@
 #include "runtime/base/local.h"
 #include "timer/wheel.h"
 
-/* Puts a sleep whose leaf waits into the calling worker's wheel. Worker only. */
+/* Puts a sleep whose leaf waits into the calling worker's wheel. A deadline in the past is due
+ * now. Worker only. */
 void timer_arm(struct local *local, maru_sleep *sleep, int64_t deadline_ns);
 
 /* True: it was removed and will not fire. False: it has been completed. Any worker. */
@@ -17,7 +18,13 @@ void timer_expire(struct local *local);
 /* A cheap question before it. Its worker. */
 bool timer_is_due(const struct local *local);
 
-/* How long until the first timer: nanoseconds, or DRIVER_FOR_EVER. Its worker. */
+/* How long until the first timer, at most: nanoseconds, or DRIVER_FOR_EVER. Its worker. */
 int64_t timer_wait(const struct local *local);
+
+/* When the first timer is due, exactly, if ticks are; INT64_MAX: there is none. Its worker. */
+int64_t timer_first(const struct local *local);
+
+/* Another tick for a wheel whose runtime has no other thread. Its worker. */
+void timer_set_shift(struct local *local, uint32_t shift);
 
 #endif

@@ -1,7 +1,8 @@
-/* time.h - time: int64_t nanoseconds of the runtime's monotonic clock; sleeping, time limits.
+/* time.h - time: int64_t nanoseconds of the runtime's monotonic clock; sleeping, time limits, and
+ * clocks that stand still for tests.
  *
  * Nothing fires early. A timer is late by at most a tick (131 us) and the turn that is running;
- * a deadline in the past is due now. */
+ * a deadline in the past is due now, and the deadline INT64_MAX never comes. */
 #ifndef MARU_TIME_H
 #define MARU_TIME_H
 
@@ -15,18 +16,21 @@ extern "C" {
 #define MARU_MSEC 1000000ll
 #define MARU_SEC  1000000000ll
 
-/* Now, in nanoseconds.
+/* Now, in nanoseconds: of the runtime's clock inside of its tasks, elsewhere of the machine's.
  * Threads: any thread, signal-safe. */
 int64_t maru_now(void);
+
+/* ---- sleeping ---- */
 
 /* 64 bytes. */
 typedef struct maru_sleep {
     maru_leaf leaf_;
     maru_link link_;         /* in a slot of a wheel, under the wheel's lock */
-    uint64_t when_;          /* the tick it is due, and the wheel it is in */
+    int64_t deadline_ns_;
 } maru_sleep;
 
-/* A future that ends with 0 after `ns` nanoseconds; zero or negative: at once.
+/* A future that ends with 0 after `ns` nanoseconds; zero or negative: at once. So long that it
+ * leads beyond the end of time: never.
  * Threads: start function, task only.
  * Errors: -ECANCELED cancelled first. */
 maru_future *maru_sleep_for(maru_sleep *sleep, int64_t ns) MARU_MUST_USE;
@@ -35,6 +39,28 @@ maru_future *maru_sleep_for(maru_sleep *sleep, int64_t ns) MARU_MUST_USE;
  * Threads: start function, task only.
  * Errors: -ECANCELED cancelled first. */
 maru_future *maru_sleep_until(maru_sleep *sleep, int64_t deadline_ns) MARU_MUST_USE;
+
+/* Gives a sleep another deadline, earlier or later, in whatever state it is: not polled yet, in
+ * flight in a race, in a maru_keep or inside of a wrapper, fired, ended, or never started. One
+ * that is in flight goes on for whoever awaits it; one that has fired waits again.
+ * Threads: task only, the task whose frame holds the sleep.
+ * Returns its future, for those who want to await it; NULL: sleep is NULL, or no task runs here,
+ * and nothing has changed. */
+maru_future *maru_sleep_reset(maru_sleep *sleep, int64_t deadline_ns);
+
+/* The same to `ns` nanoseconds from now.
+ * Threads: task only, the task whose frame holds the sleep. */
+maru_future *maru_sleep_reset_after(maru_sleep *sleep, int64_t ns);
+
+/* When it is due, or was: the last deadline that it was given; 0 for NULL.
+ * Threads: task only, the task whose frame holds the sleep. */
+int64_t maru_sleep_deadline(const maru_sleep *sleep);
+
+/* True if it has fired and was not reset since; false for one that was cancelled, and for NULL.
+ * Threads: task only, the task whose frame holds the sleep. */
+bool maru_sleep_is_elapsed(const maru_sleep *sleep);
+
+/* ---- time limits ---- */
 
 typedef struct maru_timeout {
     maru_future future_;
@@ -51,7 +77,23 @@ typedef struct maru_timeout {
  * Errors: -ETIMEDOUT time was up and the inner future gave in; else the inner result. */
 maru_future *maru_within(maru_timeout *timeout, int64_t ns, maru_future *inner) MARU_MUST_USE;
 
-/* True if the -ETIMEDOUT is the timeout's own, not the inner future's.
+/* The same with a limit at `deadline_ns` of maru_now.
+ * Threads: start function, task only.
+ * Errors: as maru_within. */
+maru_future *maru_within_until(maru_timeout *timeout, int64_t deadline_ns,
+                               maru_future *inner) MARU_MUST_USE;
+
+/* Moves the limit of a future that has not ended: for what may go on as long as it gets on.
+ * Threads: task only, the task whose frame holds the timeout.
+ * Returns 0. Errors: -EINVAL timeout is NULL, was not started or has ended; -ETIMEDOUT its time is
+ * up already, and the inner future is being ended. Nothing has changed then. */
+int maru_timeout_reset(maru_timeout *timeout, int64_t deadline_ns);
+
+/* The same to `ns` nanoseconds from now.
+ * Threads: task only, the task whose frame holds the timeout. */
+int maru_timeout_reset_after(maru_timeout *timeout, int64_t ns);
+
+/* True if the -ETIMEDOUT is the timeout's own, not the inner future's. False for NULL.
  * Threads: task only. */
 bool maru_timed_out(const maru_timeout *timeout);
 

@@ -14,7 +14,7 @@
 #endif
 _Static_assert((QUEUE_SLOTS & (QUEUE_SLOTS - 1)) == 0, "indices are taken modulo a power of two");
 
-/* Workers of one runtime: four words of the idle mask, and what 16 bits of a timer can name. */
+/* Workers of one runtime: four words of the idle mask, and what a byte of a timer can name. */
 #define WORKERS_MAX 256u
 #define IDLE_WORDS  (WORKERS_MAX / 64u)
 
@@ -38,11 +38,12 @@ _Static_assert((QUEUE_SLOTS & (QUEUE_SLOTS - 1)) == 0, "indices are taken modulo
 /* How long a worker looks around before it sleeps, at the start; it adapts from there. */
 #define SPIN_NS_DEFAULT (50 * INT64_C(1000))
 
-/* A tick of the timer wheel is 2^17 ns, 131 us: fine enough for milliseconds, and eight levels
- * of 64 slots cover every 63-bit nanosecond. */
-#define TICK_SHIFT   17
-#define WHEEL_LEVELS 8
-_Static_assert(TICK_SHIFT + 6 * WHEEL_LEVELS >= 63, "the wheel covers all of time");
+/* A tick of a running clock is 2^17 ns, 131 us: fine enough for milliseconds. Of a paused clock it
+ * is a nanosecond: eleven levels of 64 slots cover every 63-bit one. */
+#define TICK_SHIFT       17
+#define TICK_SHIFT_EXACT 0
+#define WHEEL_LEVELS     11
+_Static_assert(TICK_SHIFT_EXACT + 6 * WHEEL_LEVELS >= 63, "the wheel covers all of time");
 
 /* Timers that one hold of a wheel's lock may expire: a poll's worth of work for who waits. */
 #define EXPIRE_BATCH 64u

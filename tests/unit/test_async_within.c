@@ -54,6 +54,7 @@ maru_async(past)
 }
 maru_end;
 
+/* conformance 31 */
 Test(async_within, a_ready_inner_wins_also_after_the_deadline)
 {
     EVERYWHERE(0, past);
@@ -224,4 +225,86 @@ maru_end;
 Test(async_within, it_limits_a_finally_that_is_shielded_from_everything_else)
 {
     EVERYWHERE(-ETIMEDOUT, cancels_it);
+}
+
+/* ---- what is never short of work ---- */
+
+struct glutton {
+    maru_frame frame;
+    uint64_t meals;
+    struct ready ready;
+};
+
+/* Each await finishes at once, so only its budget makes it stop. */
+maru_async(glutton)
+{
+    for (;;) {
+        maru_try(ready_start(&me->ready, 1));
+        me->meals++;
+    }
+}
+maru_end;
+
+struct limits_glutton {
+    maru_frame frame;
+    maru_timeout limit;
+    struct glutton glutton;
+};
+
+maru_async(limits_glutton)
+{
+    maru_result rc;
+    maru_await(rc, maru_within(&me->limit, 5 * MARU_MSEC, maru_call(glutton, &me->glutton)));
+    WANT(maru_timed_out(&me->limit) && me->glutton.meals > 0);
+    maru_await(rc, maru_within_until(&me->limit, 0, maru_call(glutton, &me->glutton)));
+    WANT(maru_timed_out(&me->limit));
+    maru_return(rc);
+}
+maru_end;
+
+/* conformance 31 */
+Test(async_within, an_inner_that_eats_its_whole_budget_still_times_out)
+{
+    EVERYWHERE(-ETIMEDOUT, limits_glutton);
+}
+
+/* ---- a limit that moves with progress ---- */
+
+struct worker_kid {
+    maru_frame frame;
+    maru_timeout *limit;
+    int i;
+    maru_sleep nap;
+};
+
+maru_async(worker_kid)
+{
+    for (me->i = 0; me->i < 5; me->i++) {
+        maru_try(maru_sleep_for(&me->nap, MARU_MSEC));
+        WANT(maru_timeout_reset_after(me->limit, NEVER) == 0);
+    }
+    WANT(maru_timeout_reset_after(me->limit, MARU_MSEC) == 0);
+    maru_try(maru_sleep_for(&me->nap, NEVER));
+}
+maru_end;
+
+struct gets_on {
+    maru_frame frame;
+    maru_timeout limit;
+    struct worker_kid kid;
+};
+
+maru_async(gets_on)
+{
+    maru_result rc;
+    maru_await(rc, maru_within(&me->limit, NEVER,
+                               maru_call(worker_kid, &me->kid, .limit = &me->limit)));
+    WANT(maru_timed_out(&me->limit) && me->kid.i == 5);
+    maru_return(rc);
+}
+maru_end;
+
+Test(async_within, what_is_limited_may_move_its_own_limit)
+{
+    EVERYWHERE(-ETIMEDOUT, gets_on);
 }

@@ -22,6 +22,7 @@ struct limited {
     maru_frame frame;
     maru_timeout limit;
     int64_t ns;
+    bool until;
     struct gate *gate;
     maru_future ready;
     bool is_ready;
@@ -32,9 +33,10 @@ struct limited {
 maru_async(limited)
 {
     maru_result rc;
-    maru_await(rc, maru_within(&me->limit, me->ns,
-                               me->is_ready ? maru_future_ready(&me->ready, me->value)
-                                            : gate_wait(me->gate)));
+    maru_future *inner = me->is_ready ? maru_future_ready(&me->ready, me->value)
+                                      : gate_wait(me->gate);
+    maru_await(rc, me->until ? maru_within_until(&me->limit, me->ns, inner)
+                             : maru_within(&me->limit, me->ns, inner));
     if (me->timed_out)
         *me->timed_out = maru_timed_out(&me->limit);
     maru_return(rc);
@@ -227,4 +229,98 @@ Test(timeout, limits_may_be_nested_and_tell_whose_it_was)
     fake_advance(&fake, 2 * MARU_MSEC);
     cr_assert_eq(finish(inner), 2);
     cr_assert_eq(fake.wheel.count, 0u);
+}
+
+/* ---- limits at a moment, and limits that move ---- */
+
+Test(timeout, a_limit_may_be_a_moment)
+{
+    const int64_t moments[] = { INT64_MIN, 0, MARU_SEC, MARU_SEC + 5 * MARU_MSEC };
+    for (size_t i = 0; i < 4; i++) {
+        fake.clock.virtual_ns = MARU_SEC;
+        wheel_init(&fake.wheel, MARU_SEC);
+        maru_task *task = FAKE_START(&fake, STATE_HANDLE, limited, .ns = moments[i], .until = true,
+                                     .gate = &gates[0], .timed_out = &timed_out);
+        fake_run(&fake);
+        cr_assert_eq(maru_task_is_finished(task), i < 3, "the past is up at once");
+        fake_advance(&fake, 5 * MARU_MSEC - 1);
+        fake_run(&fake);
+        cr_assert_eq(maru_task_is_finished(task), i < 3, "W1");
+        fake_advance(&fake, MARU_MSEC);
+        fake_run(&fake);
+        cr_assert(timed_out);
+        cr_assert_eq(finish(task), -ETIMEDOUT);
+    }
+}
+
+/* conformance 31 */
+Test(timeout, huge_limits_are_accepted_and_never_up)
+{
+    const int64_t limits[] = { INT64_MAX, INT64_MAX - 1, INT64_MAX / 2 };
+    for (size_t i = 0; i < 6; i++) {
+        maru_task *task = FAKE_START(&fake, STATE_HANDLE, limited, .ns = limits[i / 2],
+                                     .until = i % 2, .gate = &gates[0], .timed_out = &timed_out);
+        fake_run(&fake);
+        fake_advance(&fake, 365 * 86400 * MARU_SEC);
+        cr_assert_eq(fake_queued(&fake), 0u);
+        gate_open(&gates[0], 8);
+        cr_assert_eq(finish(task), 8);
+        cr_assert_eq(fake.wheel.count, 0u);
+    }
+}
+
+static maru_timeout *limit_of(maru_task *task)
+{
+    return &((struct limited *)(void *)task_root(task))->limit;
+}
+
+Test(timeout, a_limit_moves_as_long_as_it_is_not_up)
+{
+    maru_task *task = start(MARU_MSEC);
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(maru_timeout_reset_after(limit_of(task), 3 * MARU_MSEC), 0);
+        fake_advance(&fake, 2 * MARU_MSEC);
+        cr_assert_eq(fake_queued(&fake), 0u);
+    }
+    cr_assert_eq(maru_timeout_reset(limit_of(task), maru_now() - 1), 0);
+    fake_advance(&fake, INT64_C(1) << TICK_SHIFT);
+    cr_assert_eq(finish(task), -ETIMEDOUT);
+}
+
+Test(timeout, a_limit_that_is_up_does_not_move)
+{
+    gates[0].stubborn = true;
+    maru_task *task = start(MARU_MSEC);
+    fake_advance(&fake, MARU_SEC);
+    fake_run(&fake);
+    cr_assert_eq(maru_timeout_reset_after(limit_of(task), MARU_SEC), -ETIMEDOUT);
+    gate_open(&gates[0], -ECANCELED);
+    fake_run(&fake);
+    cr_assert_eq(maru_timeout_reset_after(limit_of(task), MARU_SEC), -EINVAL, "it has ended");
+    cr_assert_eq(fake.wheel.count, 0u);
+    cr_assert_eq(finish(task), -ETIMEDOUT);
+}
+
+Test(timeout, fired_but_unseen_a_limit_still_moves)
+{
+    maru_task *task = start(MARU_MSEC);
+    fake_advance(&fake, MARU_SEC);
+    cr_assert_eq(maru_timeout_reset_after(limit_of(task), MARU_SEC), 0);
+    fake_run(&fake);
+    cr_assert_not(maru_task_is_finished(task));
+    gate_open(&gates[0], 4);
+    cr_assert_eq(finish(task), 4);
+    cr_assert_not(timed_out);
+}
+
+Test(timeout, bad_arguments_change_nothing)
+{
+    maru_timeout none = { .fired_ = false };
+    cr_assert_null(maru_within(NULL, 1, gate_wait(&gates[0])));
+    cr_assert_null(maru_within_until(NULL, 1, gate_wait(&gates[0])));
+    cr_assert_eq(maru_timeout_reset(NULL, 1), -EINVAL);
+    cr_assert_eq(maru_timeout_reset_after(NULL, 1), -EINVAL);
+    cr_assert_eq(maru_timeout_reset(&none, 1), -EINVAL);
+    cr_assert_null(none.sleep_.leaf_.future.type_);
+    cr_assert_not(maru_timed_out(NULL));
 }

@@ -51,8 +51,8 @@ Test(timer, an_armed_sleep_is_in_the_worker_s_own_wheel)
 {
     maru_task *task = nap(MARU_MSEC);
     cr_assert_eq(fake.wheel.count, 1u);
-    cr_assert_eq(sleep_of(task)->when_ & 0xffff, 0u);
-    cr_assert_eq(sleep_of(task)->when_ >> 16, wheel_tick_after(MARU_SEC + MARU_MSEC));
+    cr_assert_eq(sleep_of(task)->leaf_.future.phase_, 0u);
+    cr_assert_eq(sleep_of(task)->deadline_ns_, MARU_SEC + MARU_MSEC);
     fake_advance(&fake, 2 * MARU_MSEC);
     fake_run(&fake);
     cr_assert_eq(fake_take_result(task), 1);
@@ -96,11 +96,47 @@ Test(timer, the_wait_is_until_the_first_timer)
 
 Test(timer, waiting_for_the_end_of_time_does_not_overflow)
 {
-    maru_task *task = nap(INT64_MAX);
+    maru_task *task = nap(INT64_MAX - 2 * MARU_SEC);
+    cr_assert_gt(timer_wait(&fake.local), 100 * 365 * 86400ll * MARU_SEC);
+    maru_task *never = nap(INT64_MAX);
     cr_assert_gt(timer_wait(&fake.local), 100 * 365 * 86400ll * MARU_SEC);
     maru_cancel(task);
+    maru_cancel(never);
     fake_run(&fake);
     maru_detach(task);
+    maru_detach(never);
+}
+
+Test(timer, nobody_wakes_up_for_what_never_comes)
+{
+    maru_task *never = nap(INT64_MAX);
+    cr_assert_eq(fake.wheel.count, 1u);
+    cr_assert_eq(timer_wait(&fake.local), DRIVER_FOR_EVER);
+    cr_assert_eq(timer_first(&fake.local), INT64_MAX);
+    cr_assert_not(timer_is_due(&fake.local));
+    maru_cancel(never);
+    fake_run(&fake);
+    maru_detach(never);
+}
+
+Test(timer, the_first_timer_is_known_exactly_when_ticks_are_exact)
+{
+    timer_set_shift(&fake.local, TICK_SHIFT_EXACT);
+    maru_task *late = nap(3600 * MARU_SEC + 7), *early = nap(3600 * MARU_SEC + 5);
+    cr_assert_eq(timer_first(&fake.local), 3601 * MARU_SEC + 5);
+    fake_advance(&fake, 3600 * MARU_SEC + 4);
+    cr_assert_eq(fake_queued(&fake), 0u, "W1");
+    fake_advance(&fake, 1);
+    fake_run(&fake);
+    cr_assert(maru_task_is_finished(early));
+    cr_assert_not(maru_task_is_finished(late));
+    timer_set_shift(&fake.local, TICK_SHIFT);
+    fake_advance(&fake, 1);
+    cr_assert_eq(fake_queued(&fake), 0u, "its tick is long again, and not over");
+    fake_advance(&fake, TICK);
+    fake_run(&fake);
+    maru_detach(early);
+    maru_detach(late);
 }
 
 Test(timer, more_than_a_batch_expires_at_once_each_once)
@@ -160,7 +196,7 @@ Test(timer, another_worker_finds_the_wheel_of_a_task_it_has_stolen)
     other.id = 0;
     maru_task *task = nap(MARU_MSEC);
     cr_assert_eq(wheels[2].count, 1u);
-    cr_assert_eq(sleep_of(task)->when_ & 0xffff, 2u);
+    cr_assert_eq(sleep_of(task)->leaf_.future.phase_, 2u);
     cr_assert(timer_disarm(&other, sleep_of(task)));
     cr_assert_eq(wheels[2].count, 0u);
     timer_arm(&other, sleep_of(task), 0);

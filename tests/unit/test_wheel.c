@@ -1,5 +1,5 @@
-/* test_wheel.c - the timer wheel against a plain table: W1, W2, W5 and W6, at the edges of levels
- * and over random lives. */
+/* test_wheel.c - the timer wheel against a plain table: W1, W2, W5, W6 and W7, at the edges of
+ * levels, with long ticks and exact ones, and over random lives. */
 #include "timer/wheel.h"
 
 #include "runtime/base/list.h"
@@ -26,9 +26,10 @@ static void begin(void)
 
 TestSuite(wheel, .init = begin);
 
-static uint64_t tick_of(maru_link *link)
+static uint64_t tick_of(const struct wheel *unused, const maru_link *link)
 {
-    return container_of(link, struct entry, link)->tick;
+    (void)unused;
+    return container_of(link, const struct entry, link)->tick;
 }
 
 static void insert(struct entry *entry, uint64_t tick)
@@ -58,14 +59,14 @@ static struct entry *pop(uint64_t tick)
 
 Test(wheel, a_deadline_is_rounded_up_and_now_is_rounded_down)
 {
-    cr_assert_eq(wheel_tick_after(0), 0u);
-    cr_assert_eq(wheel_tick_after(1), 1u);
-    cr_assert_eq(wheel_tick_after(TICK - 1), 1u);
-    cr_assert_eq(wheel_tick_after(TICK), 1u);
-    cr_assert_eq(wheel_tick_after(TICK + 1), 2u);
-    cr_assert_eq(wheel_tick_of(0), 0u);
-    cr_assert_eq(wheel_tick_of(TICK - 1), 0u);
-    cr_assert_eq(wheel_tick_of(TICK), 1u);
+    cr_assert_eq(wheel_tick_after(&wheel, 0), 0u);
+    cr_assert_eq(wheel_tick_after(&wheel, 1), 1u);
+    cr_assert_eq(wheel_tick_after(&wheel, TICK - 1), 1u);
+    cr_assert_eq(wheel_tick_after(&wheel, TICK), 1u);
+    cr_assert_eq(wheel_tick_after(&wheel, TICK + 1), 2u);
+    cr_assert_eq(wheel_tick_of(&wheel, 0), 0u);
+    cr_assert_eq(wheel_tick_of(&wheel, TICK - 1), 0u);
+    cr_assert_eq(wheel_tick_of(&wheel, TICK), 1u);
 }
 
 Test(wheel, no_moment_is_before_its_deadline_s_tick_is_over)
@@ -74,16 +75,28 @@ Test(wheel, no_moment_is_before_its_deadline_s_tick_is_over)
     for (int i = 0; i < 100000; i++) {
         int64_t deadline = (int64_t)(rng_next(&rng) >> (1 + rng_below(&rng, 62)));
         int64_t now = deadline - (int64_t)rng_below(&rng, (uint32_t)(3 * TICK));
-        if (now >= 0 && wheel_tick_after(deadline) <= wheel_tick_of(now))
+        if (now >= 0 && wheel_tick_after(&wheel, deadline) <= wheel_tick_of(&wheel, now))
             cr_assert_geq(now, deadline, "W1");
     }
 }
 
 Test(wheel, the_past_is_due_now_and_the_end_of_time_has_a_tick)
 {
-    cr_assert_eq(wheel_tick_after(-1), 0u);
-    cr_assert_eq(wheel_tick_after(INT64_MIN), 0u);
-    cr_assert_eq(wheel_tick_after(INT64_MAX), UINT64_C(1) << (63 - TICK_SHIFT));
+    cr_assert_eq(wheel_tick_after(&wheel, -1), 0u);
+    cr_assert_eq(wheel_tick_after(&wheel, INT64_MIN), 0u);
+    cr_assert_eq(wheel_tick_after(&wheel, INT64_MAX - 1), UINT64_C(1) << (63 - TICK_SHIFT));
+    cr_assert_eq(wheel_tick_after(&wheel, INT64_MAX), WHEEL_NEVER, "W7");
+}
+
+Test(wheel, an_exact_tick_is_a_nanosecond)
+{
+    wheel_set_shift(&wheel, TICK_SHIFT_EXACT, 12345, tick_of);
+    cr_assert_eq(wheel.hand, 12345u);
+    cr_assert_eq(wheel_tick_after(&wheel, 12346), 12346u);
+    cr_assert_eq(wheel_tick_of(&wheel, 12346), 12346u);
+    cr_assert_eq(wheel_tick_of(&wheel, -1), 0u);
+    cr_assert_eq(wheel_tick_after(&wheel, INT64_MAX - 1), (uint64_t)INT64_MAX - 1);
+    cr_assert_eq(wheel_tick_after(&wheel, INT64_MAX), WHEEL_NEVER, "W7");
 }
 
 /* ---- one timer ---- */
@@ -116,7 +129,7 @@ static void check_one(uint64_t hand, uint64_t tick)
 
 Test(wheel, at_the_edges_of_every_level_it_is_neither_early_nor_late)
 {
-    for (unsigned level = 0; level < WHEEL_LEVELS - 1; level++) {
+    for (unsigned level = 0; level < WHEEL_LEVELS - 2; level++) {  /* 57 bits, and 7 spans */
         uint64_t span = UINT64_C(1) << (6 * (level + 1));
         for (uint64_t off = 0; off < 3; off++) {
             check_one(0, span - 1 + off);
@@ -133,12 +146,33 @@ Test(wheel, at_the_edges_of_every_level_it_is_neither_early_nor_late)
 
 Test(wheel, the_end_of_time_can_be_waited_for)
 {
-    uint64_t last = wheel_tick_after(INT64_MAX);
+    uint64_t last = wheel_tick_after(&wheel, INT64_MAX - 1);
     struct entry entry = { .tick = 0 };
     insert(&entry, last);
     for (uint64_t tick = 1; tick < last; tick = tick * 2 + 1)
         cr_assert_null(pop(tick));
     cr_assert_eq(pop(last), &entry);
+}
+
+/* conformance 29 */
+Test(wheel, what_never_comes_is_in_no_slot_and_tells_of_nothing_to_do)
+{
+    struct entry never[2], entry;
+    insert(&never[0], WHEEL_NEVER);
+    cr_assert_eq(wheel_next_tick(&wheel), WHEEL_NEVER);
+    cr_assert_eq(wheel_first_tick(&wheel, tick_of), WHEEL_NEVER);
+    insert(&never[1], WHEEL_NEVER);
+    insert(&entry, 5);
+    cr_assert_eq(wheel.count, 3u);
+    cr_assert_eq(wheel_first_tick(&wheel, tick_of), 5u);
+    cr_assert_eq(pop(UINT64_MAX - 1), &entry);
+    cr_assert_null(pop(UINT64_MAX - 1), "W7");
+    wheel_set_shift(&wheel, TICK_SHIFT_EXACT, 77, tick_of);
+    cr_assert_eq(wheel.count, 2u);
+    wheel_remove(&wheel, &never[0].link);
+    wheel_remove(&wheel, &never[1].link);
+    cr_assert_eq(wheel.count, 0u);
+    cr_assert_eq(wheel_next_tick(&wheel), WHEEL_NEVER);
 }
 
 Test(wheel, a_timer_of_the_past_is_due_in_the_hand_s_own_slot)
@@ -265,6 +299,13 @@ static uint64_t first_due(void)
     return first;
 }
 
+/* A timer of the past is in the hand's own slot: the first tick is the hand's. */
+static void check_first_tick(void)
+{
+    uint64_t due = first_due(), first = wheel_first_tick(&wheel, tick_of);
+    cr_assert_eq(first, due < wheel.hand ? wheel.hand : due);
+}
+
 static uint64_t random_distance(struct rng *rng)
 {
     return rng_next(rng) >> (40 + rng_below(rng, 24));
@@ -275,6 +316,8 @@ static void live_a_life(uint32_t seed)
     struct rng rng = { seed };
     uint64_t now = rng_next(&rng) >> (24 + rng_below(&rng, 30));
     wheel_init(&wheel, (int64_t)(now << TICK_SHIFT));
+    if (seed % 2)
+        wheel_set_shift(&wheel, TICK_SHIFT_EXACT, (int64_t)now, tick_of);
     for (int i = 0; i < ENTRIES; i++)
         table[i].in = false;
     for (int step = 0; step < 4000; step++) {
@@ -297,6 +340,7 @@ static void live_a_life(uint32_t seed)
             }
         }
         cr_assert_leq(wheel_next_tick(&wheel), first_due());
+        check_first_tick();
         cr_assert_leq(wheel.hand, now);
         cr_assert_leq(wheel.hand, first_due(), "no timer is passed");
     }
@@ -306,4 +350,30 @@ Test(wheel, random_lives_agree_with_a_plain_table)
 {
     for (uint32_t seed = 1; seed <= 40; seed++)
         live_a_life(seed);
+}
+
+/* ---- another tick ---- */
+
+Test(wheel, with_another_tick_timers_keep_their_order)
+{
+    enum { COUNT = 200 };
+    static struct entry entries[COUNT];
+    struct rng rng = { 9 };
+    for (int n = 0; n < COUNT; n++)
+        insert(&entries[n], 1000 + rng_below(&rng, 3) * 5000);
+    wheel_set_shift(&wheel, TICK_SHIFT_EXACT, 900, tick_of);
+    cr_assert_eq(wheel.count, (uint64_t)COUNT);
+    cr_assert_eq(wheel.hand, 900u);
+    cr_assert_eq(wheel_next_tick(&wheel), 1000u);
+    uint64_t tick = 0, number = 0;
+    for (int n = 0; n < COUNT; n++) {
+        struct entry *entry = pop(1000000);
+        cr_assert_not_null(entry);
+        cr_assert_geq(entry->tick, tick);
+        if (entry->tick == tick)
+            cr_assert_gt(entry->number, number, "W5");
+        tick = entry->tick;
+        number = entry->number;
+    }
+    cr_assert_null(pop(1000000));
 }
