@@ -45,10 +45,13 @@ static int build(maru_runtime *runtime, const maru_options *options)
                                    .budget = options->budget,
                                    .seed = options->seed,
                                    .spin_ns = spin ? options->spin_us * INT64_C(1000) : 0,
+                                   .clock.can_pause = options->flavor == MARU_FLAVOR_SINGLE,
                                    .runtime = runtime };
     int rc = sched_init(&runtime->sched, &sched);
     if (rc < 0)
         return rc;
+    if (options->clock == MARU_CLOCK_VIRTUAL)
+        sched_start_paused(&runtime->sched);
     runtime->threads = alloc_get_zeroed(&runtime->alloc, threads_size(runtime), sizeof(void *));
     if (!runtime->threads)
         return -ENOMEM;

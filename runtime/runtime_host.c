@@ -37,11 +37,17 @@ int64_t maru_next_deadline(maru_runtime *runtime)
 static int run_some(struct worker *worker, uint32_t budget)
 {
     const uint64_t began = worker->polls;
+    bool jumped = false;
     enum step step;
     worker->spin_ns = 0;                        /* the foreign loop has better things to do */
-    do
+    do {
         step = worker_step(worker);
-    while (step != STEP_PARK && step != STEP_STOPPED &&
+        if (step == STEP_PARK && !jumped && pace_can_jump(worker)) {
+            worker_sleep(worker);               /* no wait: the clock is paused, and moves */
+            jumped = true;
+            step = STEP_IDLE;
+        }
+    } while (step != STEP_PARK && step != STEP_STOPPED &&
            (budget == 0 || worker->polls - began < budget));
     worker->parked_outside = step == STEP_PARK;
     uint64_t polls = worker->polls - began;

@@ -77,7 +77,9 @@ int runtime_options_of(const maru_options *user, maru_options *ret_options)
     if (user)
         memcpy(&options, user, user->size < sizeof options ? user->size : sizeof options);
     if (options.workers > WORKERS_MAX || options.flavor > MARU_FLAVOR_SINGLE ||
-        options.io > MARU_IO_EPOLL || options.pin > 1 || options.reserved)
+        options.io > MARU_IO_EPOLL || options.pin > 1 || options.clock > MARU_CLOCK_VIRTUAL)
+        return -EINVAL;
+    if (options.clock == MARU_CLOCK_VIRTUAL && options.flavor != MARU_FLAVOR_SINGLE)
         return -EINVAL;
     if (options.flavor == MARU_FLAVOR_SINGLE && options.workers > 1)
         return -EINVAL;

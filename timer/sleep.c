@@ -130,7 +130,7 @@ void sleep_move(maru_sleep *sleep, int64_t deadline_ns)
         move_in_flight(sleep, context_here()->local, deadline_ns);
         return;
     }
-    self->flags_ &= (uint8_t)~FUTURE_ENDED;     /* a wrapper may have it in flight: the rest stays */
+    self->flags_ &= self->flags_ & FUTURE_LINKED ? (uint8_t)~FUTURE_ENDED : 0;
     atomic_store_rlx(&self->line_, (uint32_t)LEAF_IDLE);    /* owner: it is in no wheel */
     set_deadline(sleep, deadline_ns, maru_now());
 }

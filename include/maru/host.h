@@ -34,7 +34,8 @@ int maru_backend_fd(maru_runtime *runtime) MARU_MUST_USE;
 int64_t maru_next_deadline(maru_runtime *runtime) MARU_MUST_USE;
 
 /* Takes events, fires what is due, and polls tasks, at most `budget` polls (0: until nothing is
- * left to do; beware of tasks that always have something to do). Never waits.
+ * left to do; beware of tasks that always have something to do). Never waits. A paused clock jumps
+ * at most once in a turn.
  * Threads: one thread at a time: the runtime's own, not inside a task.
  * Returns how many polls it made. Errors: -EINVAL runtime is NULL or not SINGLE; -EPERM another
  * thread; -EDEADLK inside a task. */

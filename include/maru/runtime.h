@@ -14,6 +14,10 @@ typedef struct maru_runtime maru_runtime;
  * maru_block_on. */
 enum maru_flavor { MARU_FLAVOR_MULTI, MARU_FLAVOR_SINGLE };
 
+/* REAL: time passes. VIRTUAL, for SINGLE runtimes: a clock that begins at zero and is paused, see
+ * maru_clock_pause. */
+enum maru_clock { MARU_CLOCK_REAL, MARU_CLOCK_VIRTUAL };
+
 /* AUTO: a ring per worker if the kernel allows one, else epoll. The environment's MARU_IO
  * (auto, ring, ring-coop, ring-none, epoll) overrides AUTO. */
 enum maru_io { MARU_IO_AUTO, MARU_IO_RING, MARU_IO_RING_COOP, MARU_IO_RING_NONE, MARU_IO_EPOLL };
@@ -31,7 +35,7 @@ typedef struct maru_options {
     uint64_t seed;           /* of victims and select; default: from the system */
     uint32_t pin;            /* 1: the thread of worker i runs on the i-th allowed CPU only; a
                                 calling thread that is a worker is left alone */
-    uint32_t reserved;
+    uint32_t clock;          /* enum maru_clock; VIRTUAL only with SINGLE */
 } maru_options;
 
 /* Fills in `options`, of `size` bytes as the caller's compiler knows it, with zeroes and size.

@@ -97,6 +97,35 @@ int maru_timeout_reset_after(maru_timeout *timeout, int64_t ns);
  * Threads: task only. */
 bool maru_timed_out(const maru_timeout *timeout);
 
+/* ---- clocks that stand still ----
+ *
+ * The clock of a SINGLE runtime can be paused: by these calls, or from its start, with
+ * MARU_CLOCK_VIRTUAL in its options. Then it moves only when it is told to, and when all tasks
+ * wait and nothing has happened: it jumps to the next deadline instead of waiting for it. So what
+ * takes hours runs in no time, and always in the same order: timers fire at exactly their
+ * deadlines, equal ones in the order in which they were set. Jobs of the blocking pool that are
+ * not done yet keep it from jumping; sockets do not, for who can tell whether anything will come.
+ * All of maru_now, sleeps, limits and intervals follow it. */
+
+/* Stops the clock of the calling task's runtime where it is.
+ * Threads: task only.
+ * Returns 0. Errors: -EPERM no task of a SINGLE runtime runs here; -EALREADY it stands. */
+int maru_clock_pause(void) MARU_MUST_USE;
+
+/* Lets it run again, from where it stands.
+ * Threads: task only.
+ * Returns 0. Errors: -EPERM no task of a SINGLE runtime runs here; -EALREADY it runs. */
+int maru_clock_resume(void) MARU_MUST_USE;
+
+/* Moves a paused clock by `ns` nanoseconds at once, as if all had slept through them. Who waited
+ * for a moment on the way is woken, in the order of deadlines, and runs when the caller next
+ * waits or yields; by then it is the later moment for all. To pass through every moment in turn,
+ * sleep instead.
+ * Threads: task only.
+ * Returns 0. Errors: -EPERM the clock is not paused, or no task of a SINGLE runtime runs here;
+ * -EINVAL ns is negative or leads beyond the end of time. */
+int maru_clock_advance(int64_t ns) MARU_MUST_USE;
+
 #ifdef __cplusplus
 }
 #endif

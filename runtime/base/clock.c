@@ -1,6 +1,7 @@
 /* clock.c - see clock.h. */
 #include "runtime/base/clock.h"
 
+#include "runtime/base/atomic.h"
 #include "runtime/base/check.h"
 
 #include <time.h>
@@ -14,5 +15,44 @@ int64_t clock_real_now(void)
 
 int64_t clock_now(const struct clock *clock)
 {
-    return clock->is_virtual ? clock->virtual_ns : clock_real_now();
+    if (atomic_load_rlx(&clock->is_virtual))            /* no partner: who asks from outside */
+        return atomic_load_rlx(&clock->virtual_ns);     /* no partner: gets a time that was */
+    return clock_real_now() + atomic_load_rlx(&clock->offset_ns);   /* no partner: likewise */
+}
+
+void clock_set(struct clock *clock, int64_t now_ns)
+{
+    atomic_store_rlx(&clock->virtual_ns, now_ns);   /* no partner: as clock_now */
+}
+
+void clock_pause(struct clock *clock)
+{
+    clock_set(clock, clock_now(clock));
+    clock->is_paused = true;
+    atomic_store_rlx(&clock->is_virtual, true);     /* no partner: as clock_now */
+}
+
+void clock_resume(struct clock *clock)
+{
+    int64_t ahead = clock->virtual_ns - clock_real_now();
+    atomic_store_rlx(&clock->offset_ns, ahead);     /* no partner: as clock_now */
+    clock->is_paused = false;
+    atomic_store_rlx(&clock->is_virtual, false);    /* no partner: as clock_now */
+}
+
+void clock_hold(struct clock *clock)
+{
+    if (clock->can_pause)
+        atomic_add_rlx(&clock->holds, 1u);          /* no partner: what it counts comes later */
+}
+
+void clock_release(struct clock *clock)
+{
+    if (clock->can_pause)
+        atomic_sub_ar(&clock->holds, 1u);           /* pairs with clock_is_held: load */
+}
+
+bool clock_is_held(const struct clock *clock)
+{
+    return atomic_load_acq(&clock->holds) > 0;      /* pairs with clock_release: sub */
 }

@@ -22,7 +22,7 @@ struct local {
     struct wheel *wheels;        /* of all workers, by id; the own one is wheels[id] */
     struct driver *driver;       /* NULL outside of workers */
     struct driver **drivers;     /* of all workers, by id */
-    const struct clock *clock;
+    struct clock *clock;         /* of the runtime */
     void *io;                    /* what all drivers of the runtime share; io's own */
     uint64_t seed;
     uint64_t spawned;            /* owner writes; metrics and shutdown read */

@@ -2,7 +2,8 @@
  *
  *     step:  pick a task -> poll it
  *            none: a turn of the driver and the wheel -> steal -> spin -> announce the sleep
- *     sleep: wait in the driver until an event, a deadline, a kick
+ *     sleep: wait in the driver until an event, a deadline, a kick; or, if the clock is paused and
+ *            nothing else can happen, move it to the first deadline (pace.c)
  *
  * The order in which a worker falls asleep is that of idle.h: give up searching, set the bit,
  * look again, then wait. */
@@ -61,6 +62,15 @@ static void announce_turn(struct worker *worker)
         sched_announce(worker->sched);
 }
 
+void worker_expire(struct worker *worker)
+{
+    bool polling = worker->polling;
+    worker->polling = false;                    /* woken tasks queue, in order */
+    expire(worker);
+    announce_turn(worker);
+    worker->polling = polling;
+}
+
 static void turn(struct worker *worker, int64_t timeout_ns)
 {
     struct driver *driver = worker->local.driver;
@@ -112,7 +122,7 @@ static maru_task *search(struct worker *worker)
  * more than the whole spin is worth, if work comes soon. */
 static bool may_spin(struct worker *worker)
 {
-    if (worker->spin_ns == 0)
+    if (worker->spin_ns == 0 || UNLIKELY(worker->sched->clock.is_paused))
         return false;
     int64_t now = clock_now(&worker->sched->clock);
     if (worker->idle_since_ns == 0)
@@ -170,6 +180,8 @@ static enum step fall_asleep(struct worker *worker)
 
 int64_t worker_sleep_limit(struct worker *worker)
 {
+    if (UNLIKELY(worker->sched->clock.is_paused))
+        return pace_sleep_limit(worker);
     int64_t limit = timer_wait(&worker->local);
     if (worker->watching && (limit < 0 || limit > WATCH_NS))
         limit = WATCH_NS;
@@ -181,9 +193,11 @@ void worker_sleep(struct worker *worker)
     int64_t began = clock_now(&worker->sched->clock);
     struct driver *driver = worker->local.driver;
     metric_add(&worker->parks, 1);
-    driver->ops->turn(driver, worker_sleep_limit(worker));
+    unsigned events = driver->ops->turn(driver, worker_sleep_limit(worker));
     end_sleep(worker);
     adapt_spin(worker, clock_now(&worker->sched->clock) - began);
+    if (events == 0)
+        pace_jump(worker);
     expire(worker);
     announce_turn(worker);
     maru_task *task = watch_after_sleep(worker);

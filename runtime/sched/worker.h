@@ -89,6 +89,9 @@ void worker_sleep(struct worker *worker);
 /* How long that may take: DRIVER_FOR_EVER, or nanoseconds from now. */
 int64_t worker_sleep_limit(struct worker *worker);
 
+/* Completes the timers that are due, as a turn does; in the middle of a poll, too. Its worker. */
+void worker_expire(struct worker *worker);
+
 /* Wakes a worker that sleeps, or makes it not sleep. Any thread. */
 void worker_notify(struct worker *worker);
 
@@ -110,6 +113,19 @@ void watch_before_sleep(struct worker *worker);
 maru_task *watch_after_sleep(struct worker *worker);
 void watch_give_up(struct worker *worker);
 bool watch_is_missing(struct sched *sched);
+
+/* Paused clocks (pace.c): how long the worker waits then; whether its sleep would be a jump of the
+ * clock; moves the clock if nothing else can happen. Its worker. */
+int64_t pace_sleep_limit(const struct worker *worker);
+bool pace_can_jump(const struct worker *worker);
+void pace_jump(struct worker *worker);
+
+/* A clock that was never anything but paused, and begins at zero. Before any task. */
+void sched_start_paused(struct sched *sched);
+
+/* Ends a clock_hold that is not let go inside of a poll, after what it did has woken its task: the
+ * worker looks again. Any thread, as long as the runtime lives. */
+void sched_release_clock(struct sched *sched);
 
 /* Where a task goes (schedule.c). */
 void sched_nudge(const struct task_ops *ops, uint32_t worker_id);

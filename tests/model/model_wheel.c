@@ -154,6 +154,8 @@ static void alarm_release(maru_waker *waker)
 
 static const maru_waker_ops alarm_ops = {alarm_retain, alarm_wake, alarm_release};
 
+static const maru_future_type alarm_type = {NULL, "alarm"};
+
 static struct alarm *alarm_new(void)
 {
     struct alarm *alarm = mc_alloc(sizeof(*alarm));
@@ -279,6 +281,27 @@ static void two_arms(void)
     alarm_await(b);
 }
 
+/* A reset while the alarm rings: it rings for the old deadline or not, and then for the new one. */
+static void reset_meets_expiry(void)
+{
+    struct local *local = begin();
+    struct alarm *a = alarm_new();
+    a->sleep.leaf_.future.type_ = &alarm_type;
+    a->refs++; /* looked at after the end */
+    alarm_arm(local, a);
+    clock.virtual_ns = MARU_SEC;
+    mc_spawn(expire, local);
+    MC_CHECK(maru_sleep_reset(&a->sleep, 2 * MARU_SEC) == &a->sleep.leaf_.future);
+    mc_join_all();
+    MC_CHECK(!maru_sleep_is_elapsed(&a->sleep) && wheels[0].count == 1);
+    MC_CHECK(maru_sleep_deadline(&a->sleep) == 2 * MARU_SEC);
+    clock.virtual_ns = 3 * MARU_SEC;
+    timer_expire(local);
+    alarm_await(a);
+    MC_CHECK(a->woken == metric_read(&local->timers_fired) && wheels[0].count == 0);
+    alarm_release(&a->waker);
+}
+
 #define MODEL(symbol, most, text) {.name = #symbol, .claim = text, .body = symbol, .bound = most}
 
 static const struct mc_model models[] = {
@@ -290,6 +313,7 @@ static const struct mc_model models[] = {
     MODEL(two_disarms, 3, "W2, W3: neighbours in a slot are removed and given out apart"),
     MODEL(two_expire, 2, "W2: of two who expire a wheel one gives a timer out"),
     MODEL(arm_meets_expiry, -1, "W2: a timer that comes during expiry is due, or given out"),
+    MODEL(reset_meets_expiry, -1, "W2, W3: a sleep that is moved fires for its new deadline"),
     MODEL(two_arms, -1, "W2: two timers may come at once, and the hint tells of them"),
 };
 

@@ -190,4 +190,22 @@ PLANTS = (
           "        sched_inject(seat->sched, task);        /* G4 */",
           "        (void)task;",
           "guest", "slot_is_handed_on", "G4"),
+
+    # ---- time ----
+    Plant("a moved sleep is complete already",
+          "timer/sleep.c",
+          "        atomic_store_rlx(&sleep->leaf_.future.line_, (uint32_t)LEAF_WAITING);   "
+          "/* owner */\n",
+          "        return;\n",
+          "wheel", "reset_meets_expiry", "W3"),
+    Plant("who lets go of a clock tells nobody",
+          "runtime/sched/pace.c",
+          "        worker_notify(&sched->workers[0]);\n",
+          "        (void)sched;\n",
+          "pace", "letting_go_wakes", "V4"),
+    Plant("a clock asks for work before it asks for holds",
+          "runtime/sched/pace.c",
+          "    if (!clock->is_paused || clock_is_held(clock) || worker->dirty || sched_has_work(sched))\n",
+          "    if (!clock->is_paused || worker->dirty || sched_has_work(sched) || clock_is_held(clock))\n",
+          "pace", "two_hold", "V3"),
 )

@@ -80,8 +80,10 @@ Test(async_runtime, options_out_of_range_are_invalid)
     cr_assert_eq(new_with(&options), -EINVAL);
     options = good, options.pin = 2;
     cr_assert_eq(new_with(&options), -EINVAL);
-    options = good, options.reserved = 1;
+    options = good, options.clock = MARU_CLOCK_VIRTUAL + 1;
     cr_assert_eq(new_with(&options), -EINVAL);
+    options = good, options.clock = MARU_CLOCK_VIRTUAL;
+    cr_assert_eq(new_with(&options), -EINVAL, "it has threads of its own");
     options = good, options.flavor = MARU_FLAVOR_SINGLE, options.workers = 2;
     cr_assert_eq(new_with(&options), -EINVAL);
     options = good, options.size = 0;

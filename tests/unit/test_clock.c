@@ -1,4 +1,5 @@
-/* test_clock.c - real time never goes back; virtual time stands still. */
+/* test_clock.c - real time never goes back; virtual time stands still; a pause changes neither the
+ * one nor the other by itself. */
 #include "runtime/base/clock.h"
 
 #include <criterion/criterion.h>
@@ -49,4 +50,35 @@ Test(clock, virtual_time_may_be_any_moment)
         clock.virtual_ns = moments[i];
         cr_assert_eq(clock_now(&clock), moments[i]);
     }
+}
+
+Test(clock, a_pause_stops_it_where_it_is_and_it_runs_on_from_there)
+{
+    struct clock clock = { .can_pause = true };
+    int64_t before = clock_now(&clock);
+    clock_pause(&clock);
+    cr_assert(clock.is_paused && clock.is_virtual);
+    int64_t paused = clock_now(&clock);
+    cr_assert_geq(paused, before);
+    cr_assert_eq(clock_now(&clock), paused);
+    clock.virtual_ns += INT64_C(3600000000000);
+    clock_resume(&clock);
+    cr_assert_not(clock.is_paused || clock.is_virtual);
+    int64_t now = clock_now(&clock), real = clock_real_now();
+    cr_assert_geq(now, paused + INT64_C(3600000000000));
+    cr_assert_lt(now - real, INT64_C(3600000000000));
+    clock_pause(&clock);
+    cr_assert_geq(clock_now(&clock), now, "its lead is kept");
+}
+
+Test(clock, one_that_begins_at_zero_runs_on_from_zero)
+{
+    struct clock clock = { .is_virtual = true };
+    clock_pause(&clock);
+    cr_assert_eq(clock_now(&clock), 0);
+    int64_t before = clock_real_now();
+    clock_resume(&clock);
+    int64_t now = clock_now(&clock);
+    cr_assert_geq(now, 0);
+    cr_assert_leq(now, clock_real_now() - before);
 }

@@ -182,7 +182,7 @@ Test(io, a_turn_that_takes_a_request_does_not_wait, .timeout = 30)
         struct alloc alloc = { 0 };
         struct io io;
         maru_op op = { .stage_ = STAGE_POLL_OVER };
-        const struct clock clock = { 0 };
+        struct clock clock = { 0 };
         struct local local = { .clock = &clock };
         cr_assert_eq(io_init(&io, &alloc, kind, 1), 0);
         struct driver *driver = io.by_id[0];

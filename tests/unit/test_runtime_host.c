@@ -218,3 +218,37 @@ Test(runtime_host, a_runtime_that_is_freed_in_the_middle_cancels_its_tasks)
     maru_detach(task);
     world_free(runtime);
 }
+
+struct hours {
+    maru_frame frame;
+    int count;
+    maru_sleep nap;
+};
+
+maru_async(hours)
+{
+    while (me->count-- > 0)
+        maru_try(maru_sleep_for(&me->nap, 3600 * MARU_SEC));
+    maru_return(maru_now() / (3600 * MARU_SEC));
+}
+maru_end;
+
+Test(runtime_host, a_paused_clock_jumps_once_a_turn)
+{
+    maru_options options;
+    maru_runtime *runtime;
+    maru_options_init(&options, sizeof options);
+    options.flavor = MARU_FLAVOR_SINGLE;
+    options.clock = MARU_CLOCK_VIRTUAL;
+    cr_assert_eq(maru_runtime_new(&options, &runtime), 0);
+    maru_task *task = maru_spawn_on(runtime, hours, .count = 10);
+    int turns = 0;
+    for (; !maru_task_is_finished(task); turns++) {
+        cr_assert_eq(maru_next_deadline(runtime), 0);
+        (void)turn_once(runtime, 0);
+    }
+    cr_assert_eq(turns, 10);
+    cr_assert_eq(maru_next_deadline(runtime), -1);
+    cr_assert_eq(world_join(runtime, task), 10);
+    world_free(runtime);
+}

@@ -49,7 +49,10 @@ Test(runtime_options, values_out_of_range_are_refused)
     options.pin = 2;
     refuse(options, -EINVAL);
     options = options_with(1);
-    options.reserved = 1;
+    options.clock = 2;
+    refuse(options, -EINVAL);
+    options = options_with(1);
+    options.clock = MARU_CLOCK_VIRTUAL;
     refuse(options, -EINVAL);
     options = options_with(1);
     options.size = 3;
@@ -77,7 +80,7 @@ Test(runtime_options, options_of_an_older_caller_are_filled_up)
 {
     maru_options options = options_with(3);
     options.size = 8;
-    options.reserved = 77;       /* beyond what this caller knows */
+    options.clock = 77;          /* beyond what this caller knows */
     maru_runtime *runtime;
     cr_assert_eq(maru_runtime_new(&options, &runtime), 0);
     cr_assert_eq(maru_runtime_workers(runtime), 3u);

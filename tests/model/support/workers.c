@@ -122,23 +122,50 @@ static bool has_events(struct driver *driver)
 
 static const struct driver_ops driver_ops = {turn, kick, has_events};
 
-/* ---- no timers ---- */
+/* ---- one timer, or none ---- */
+
+int64_t worker_deadline_ns;
+void (*worker_on_timer)(void);
+
+static UNSEEN bool is_due(const struct local *local)
+{
+    return worker_deadline_ns <= local->clock->virtual_ns;
+}
+
+static UNSEEN void forget_timer(void)
+{
+    worker_deadline_ns = INT64_MAX;
+}
 
 void timer_expire(struct local *local)
 {
-    (void)local;
+    if (!is_due(local))
+        return;
+    forget_timer();
+    worker_on_timer();
 }
 
 bool timer_is_due(const struct local *local)
 {
-    (void)local;
-    return false;
+    return is_due(local);
 }
 
 int64_t timer_wait(const struct local *local)
 {
     (void)local;
     return DRIVER_FOR_EVER;
+}
+
+UNSEEN int64_t timer_first(const struct local *local)
+{
+    (void)local;
+    return worker_deadline_ns;
+}
+
+void timer_set_shift(struct local *local, uint32_t shift)
+{
+    (void)local;
+    (void)shift;
 }
 
 /* ---- making ---- */
@@ -179,6 +206,7 @@ static UNSEEN void sched_make(uint32_t count)
     for (uint32_t i = 0; i < STAGE_WORKERS; i++)
         books.begins_asleep[i] = false;
     worker_on_turn = NULL;
+    forget_timer();
     stage_sched.ops.schedule = sched_schedule;
     stage_sched.workers = stage_workers;
     stage_sched.count = count;

@@ -1,7 +1,8 @@
 /*
  * A stage of real workers: the scheduler's objects without allocation, drivers whose wait ends only
- * when it is kicked (or, if it has a limit, at any time), and no timers.  What is bookkeeping of
- * the stage is not instrumented: it costs no scheduling points and orders nothing.
+ * when it is kicked (or, if it has a limit, at any time), and at most one timer, of worker 0's
+ * paused clock.  What is bookkeeping of the stage is not instrumented: it costs no scheduling
+ * points and orders nothing.
  */
 #ifndef MARU_MODEL_SUPPORT_WORKERS_H
 #define MARU_MODEL_SUPPORT_WORKERS_H
@@ -37,6 +38,10 @@ extern void (*worker_on_turn)(struct worker *worker);
 
 /* As the kernel does when it has an event: ends the driver's wait. Any thread. */
 void worker_event(uint32_t id);
+
+/* The timer: when it is due (INT64_MAX: never), and what it does then, once. */
+extern int64_t worker_deadline_ns;
+extern void (*worker_on_timer)(void);
 
 /* Kicks of all drivers so far, events not included. */
 unsigned worker_kicks(void);
