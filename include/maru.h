@@ -7,6 +7,7 @@
 #include "maru/frame.h"
 #include "maru/future.h"
 #include "maru/host.h"
+#include "maru/interval.h"
 #include "maru/metrics.h"
 #include "maru/net.h"
 #include "maru/runtime.h"

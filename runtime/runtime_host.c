@@ -48,7 +48,7 @@ static int run_some(struct worker *worker, uint32_t budget)
             step = STEP_IDLE;
         }
     } while (step != STEP_PARK && step != STEP_STOPPED &&
-           (budget == 0 || worker->polls - began < budget));
+             (budget == 0 || worker->polls - began < budget));
     worker->parked_outside = step == STEP_PARK;
     uint64_t polls = worker->polls - began;
     return polls < INT32_MAX ? (int)polls : INT32_MAX;

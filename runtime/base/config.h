@@ -45,6 +45,9 @@ _Static_assert((QUEUE_SLOTS & (QUEUE_SLOTS - 1)) == 0, "indices are taken modulo
 #define WHEEL_LEVELS     11
 _Static_assert(TICK_SHIFT_EXACT + 6 * WHEEL_LEVELS >= 63, "the wheel covers all of time");
 
+/* How late a tick of an interval may be that is not missed: waking takes time; tokio's figure. */
+#define INTERVAL_SLACK_NS (5 * INT64_C(1000000))
+
 /* Timers that one hold of a wheel's lock may expire: a poll's worth of work for who waits. */
 #define EXPIRE_BATCH 64u
 

@@ -36,6 +36,12 @@ joined:
   world
 """
 
+TICKER = """burst: 0 100 370 370 400 500 600 stop
+delay: 0 100 370 470 570 stop
+skip: 0 100 370 400 500 600 stop
+7 + 5 + 6 ticks
+"""
+
 
 class Skip(Exception):
     pass
@@ -163,6 +169,13 @@ def hello(build, backend):
     done = run(build, backend, "hello")
     expect(done.returncode == 0 and done.stderr == "", f"{done.returncode}, {done.stderr!r}")
     expect(done.stdout == HELLO, f"it printed {done.stdout!r}")
+
+
+def ticker(build, backend):
+    """On a virtual clock: the order and the moments are exact."""
+    done = run(build, backend, "ticker")
+    expect(done.returncode == 0 and done.stderr == "", f"{done.returncode}, {done.stderr!r}")
+    expect(done.stdout == TICKER, f"it printed {done.stdout!r}")
 
 
 def poll_loop(build, backend):
@@ -445,6 +458,7 @@ def no_descriptors_for_lines(build, backend):
 CHECKS = (
     readme,
     hello,
+    ticker,
     poll_loop,
     uv_loop,
     client_and_server,
