@@ -538,3 +538,52 @@ Test(async_clock, a_runtime_that_ends_cancels_its_sleeps_and_waits_for_no_real_t
     VIRTUALLY(0, leaves, .told = &told);
     cr_assert_eq(told, -ECANCELED);
 }
+
+struct moves {
+    maru_frame frame;
+    maru_sleep nap;
+    struct moves_kid {
+        maru_frame frame;
+        maru_sleep *nap, own;
+    } kid;
+};
+
+maru_async(moves_kid)
+{
+    maru_try(maru_sleep_for(&me->own, HOUR));
+    maru_check(maru_sleep_reset_after(me->nap, HOUR) ? 0 : -EINVAL);
+}
+maru_end;
+
+maru_async(moves)
+{
+    maru_result rc;
+    maru_join(rc, maru_sleep_for(&me->nap, 10 * HOUR),
+              maru_call(moves_kid, &me->kid, .nap = &me->nap));
+    maru_check(rc);
+    maru_return(maru_now() / HOUR);
+}
+maru_end;
+
+struct looks {
+    maru_frame frame;
+};
+
+maru_async(looks)
+{
+    WANT(context_here()->local->wheels[0].count == 0);
+    maru_return(maru_now());
+}
+maru_end;
+
+/* conformance 34 */
+Test(async_clock, a_timer_that_is_moved_stays_on_its_runtime)
+{
+    maru_runtime *one = virtual_new(), *other = virtual_new();
+    cr_assert_eq(maru_block_on(one, moves), 2);
+    cr_assert_eq(maru_block_on(other, looks), 0);
+    cr_assert_eq(maru_block_on(other, moves), 2);
+    cr_assert_eq(maru_block_on(one, looks), 2 * HOUR);
+    world_free(one);
+    world_free(other);
+}

@@ -35,6 +35,7 @@ maru_async(naps)
 }
 maru_end;
 
+/* conformance 27 */
 Test(async_sleep, it_is_never_early)
 {
     EVERYWHERE(0, naps, .ns = 1);
@@ -84,6 +85,7 @@ maru_async(past)
 }
 maru_end;
 
+/* conformance 27 */
 Test(async_sleep, a_deadline_in_the_past_is_due_at_once)
 {
     EVERYWHERE(0, past);
@@ -143,6 +145,7 @@ maru_async(for_ever)
 }
 maru_end;
 
+/* conformance 29 */
 Test(async_sleep, the_end_of_time_does_not_come)
 {
     EVERYWHERE(0, for_ever);
@@ -198,4 +201,124 @@ Test(async_sleep, now_does_not_go_back)
         before = now;
     }
     cr_assert_leq(before, real_now());
+}
+
+/* ---- a runtime that ends ---- */
+
+struct last {
+    maru_frame frame;
+    uint32_t *begun, *cancelled;
+    maru_timeout limit;
+    maru_sleep nap, pause;
+};
+
+maru_async(last)
+{
+    maru_result rc;
+    flag_raise(me->begun);
+    maru_await(rc, maru_within(&me->limit, 2 * 3600 * MARU_SEC,
+                               maru_sleep_for(&me->nap, 3600 * MARU_SEC)));
+    if (rc == -ECANCELED)
+        flag_raise(me->cancelled);
+maru_finally:
+    maru_await(maru_sleep_for(&me->pause, MARU_MSEC));
+}
+maru_end;
+
+struct begins {
+    maru_frame frame;
+    uint32_t begun, *cancelled;
+    maru_pause pause;
+};
+
+/* The counter of those that have begun is in a frame: it must not end before they have. */
+maru_async(begins)
+{
+    for (int i = 0; i < 100; i++)
+        maru_detach(maru_spawn(last, .begun = &me->begun, .cancelled = me->cancelled));
+    while (atomic_load_sc(&me->begun) < 100)
+        maru_try(maru_yield(&me->pause));
+}
+maru_end;
+
+/* conformance 34 */
+Test(async_sleep, sleeps_of_a_runtime_that_ends_are_cancelled)
+{
+    for (int world = 0; world < WORLDS_COUNT; world++) {
+        uint32_t cancelled = 0;
+        maru_runtime *runtime = world_new(WORLDS[world]);
+        cr_assert_eq(maru_block_on(runtime, begins, .cancelled = &cancelled), 0);
+        world_free(runtime);
+        cr_assert_eq(cancelled, 100u);
+    }
+}
+
+/* ---- another deadline, on every kind of runtime ---- */
+
+struct waits {
+    maru_frame frame;
+    maru_sleep *nap;
+    int due;
+};
+
+/* Each turn waits for a sleep that the other one moves while it does. */
+maru_async(waits)
+{
+    for (; me->due >= 0; me->due--) {
+        maru_try(maru_sleep_reset_after(me->nap, 50 * MARU_USEC));
+        WANT(maru_sleep_is_elapsed(me->nap));
+        WANT(maru_now() >= maru_sleep_deadline(me->nap));
+    }
+}
+maru_end;
+
+struct moves {
+    maru_frame frame;
+    maru_sleep *nap;
+    int i;
+    maru_pause pause;
+};
+
+maru_async(moves)
+{
+    for (me->i = 0; me->i < 300; me->i++) {
+        (void)maru_sleep_reset_after(me->nap, (me->i % 7) * 10 * MARU_USEC);
+        maru_try(maru_yield(&me->pause));
+    }
+}
+maru_end;
+
+struct moved {
+    maru_frame frame;
+    maru_sleep nap;
+    struct waits waits;
+    struct moves moves;
+};
+
+maru_async(moved)
+{
+    maru_result rc;
+    maru_join(rc, maru_call(waits, &me->waits, .nap = &me->nap, .due = 50),
+              maru_call(moves, &me->moves, .nap = &me->nap));
+    maru_return(rc);
+}
+maru_end;
+
+struct moved_many {
+    maru_frame frame;
+    maru_scope scope;
+};
+
+maru_async(moved_many)
+{
+    for (int i = 0; i < 100; i++)
+        maru_check(maru_scope_spawn(&me->scope, moved));
+    maru_try(maru_scope_wait(&me->scope));
+}
+maru_end;
+
+/* conformance 28 */
+Test(async_sleep, sleeps_are_moved_while_they_fire)
+{
+    EVERYWHERE(0, moved_many);
 }
