@@ -37,6 +37,15 @@ void sched_close(struct sched *sched)
     notify_all(sched);
 }
 
+void sched_each_local(struct sched *sched, void (*fn)(struct local *local, void *arg), void *arg)
+{
+    fn(&sched->outside, arg);
+    for (struct seat *seat = seats_of(sched); seat; seat = seat->next)
+        fn(&seat->local, arg);
+    for (uint32_t i = 0; i < sched->count; i++)
+        fn(&sched->workers[i].local, arg);
+}
+
 static void cancel_task(void *slot, void *unused)
 {
     (void)unused;
@@ -45,13 +54,14 @@ static void cancel_task(void *slot, void *unused)
         task_schedule(task, SCHEDULE_WOKEN);
 }
 
+static void cancel_tasks_of(struct local *local, void *unused)
+{
+    slab_walk(&local->tasks, cancel_task, unused);
+}
+
 static void cancel_all(struct sched *sched)
 {
-    slab_walk(&sched->outside.tasks, cancel_task, NULL);
-    for (struct seat *seat = seats_of(sched); seat; seat = seat->next)
-        slab_walk(&seat->local.tasks, cancel_task, NULL);
-    for (uint32_t i = 0; i < sched->count; i++)
-        slab_walk(&sched->workers[i].local.tasks, cancel_task, NULL);
+    sched_each_local(sched, cancel_tasks_of, NULL);
 }
 
 static void acknowledge(struct worker *worker)

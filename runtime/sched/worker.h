@@ -138,4 +138,8 @@ void sched_close(struct sched *sched);
 bool shutdown_step(struct worker *worker);
 void sched_wait_for_visitors(struct sched *sched);
 
+/* Calls fn for every local of the runtime: whoever walks over all tasks walks over their slabs.
+ * Any thread, while the sched exists (shutdown.c). */
+void sched_each_local(struct sched *sched, void (*fn)(struct local *local, void *arg), void *arg);
+
 #endif
