@@ -5,6 +5,7 @@
 #include "runtime/base/atomic.h"
 #include "runtime/base/check.h"
 #include "runtime/base/context.h"
+#include "runtime/task/frame.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,7 @@ uint16_t io_home_here(void)
 
 maru_future *io_start(maru_op *op, const maru_future_type *type, int fd)
 {
-    maru_future_init(&op->leaf_.future, type);
+    maru_future_init(&op->leaf_.future, type)->flags_ = FUTURE_OP;
     op->link_ = (maru_link){ NULL, NULL };
     op->data_ = NULL;
     op->len_ = op->done_ = 0;

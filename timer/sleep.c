@@ -80,7 +80,7 @@ maru_result sleep_poll(maru_future *self, maru_context *cx)
 
 /* ---- starting ---- */
 
-static const maru_future_type sleep_type = { sleep_poll, "sleep" };
+const maru_future_type sleep_type = { sleep_poll, "sleep" };
 
 maru_future *sleep_start(maru_sleep *sleep, const maru_future_type *type, int64_t deadline_ns,
                          int64_t now_ns)

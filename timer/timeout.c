@@ -8,6 +8,7 @@
 #include "runtime/base/check.h"
 #include "runtime/task/frame.h"
 #include "timer/sleep.h"
+#include "timer/timer.h"
 
 /* Time is up: the inner future is told to end. Its result, or pending. */
 static maru_result end_inner(maru_timeout *timeout, const maru_context *cx)
@@ -66,7 +67,7 @@ static maru_result timeout_poll(maru_future *self, maru_context *cx)
     return result == MARU_PENDING ? MARU_PENDING : finish(timeout, result, cx);
 }
 
-static const maru_future_type timeout_type = { timeout_poll, "timeout" };
+const maru_future_type timeout_type = { timeout_poll, "timeout" };
 
 static maru_future *start(maru_timeout *timeout, maru_future *sleep, maru_future *inner)
 {

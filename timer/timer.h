@@ -5,6 +5,8 @@
 #include "runtime/base/local.h"
 #include "timer/wheel.h"
 
+extern const maru_future_type sleep_type, timeout_type;
+
 /* Puts a sleep whose leaf waits into the calling worker's wheel. A deadline in the past is due
  * now. Worker only. */
 void timer_arm(struct local *local, maru_sleep *sleep, int64_t deadline_ns);

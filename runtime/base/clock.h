@@ -28,6 +28,9 @@ void clock_hold(struct clock *clock);
 void clock_release(struct clock *clock);
 bool clock_is_held(const struct clock *clock);
 
+/* The same at a fraction of the price, and up to a tick of the kernel (1 to 10 ms) behind. */
+int64_t clock_coarse_now(const struct clock *clock);
+
 /* Of the real one, without a runtime. */
 int64_t clock_real_now(void);
 

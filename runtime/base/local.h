@@ -5,6 +5,7 @@
 #ifndef MARU_BASE_LOCAL_H
 #define MARU_BASE_LOCAL_H
 
+#include "maru/future.h"
 #include "runtime/base/atomic.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/driver.h"
@@ -28,6 +29,8 @@ struct local {
     uint64_t spawned;            /* owner writes; metrics and shutdown read */
     uint64_t ended;              /* likewise */
     uint64_t timers_fired;       /* likewise; metric */
+    int64_t now_ns;              /* the clock at the last turn; 0: not read yet */
+    maru_task *polled;           /* by this thread now, or NULL; dumps read */
     uint32_t id;                 /* of the worker; of a guest: of the worker that it is homed on */
     uint32_t budget;
     bool closed;                 /* no new tasks from here: the runtime is shutting down */

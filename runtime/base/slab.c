@@ -196,7 +196,8 @@ void slab_put(void *memory, const void *owner)
     struct slot *slot = memory;
     struct chunk *chunk = chunk_of(slot);
     struct slab *slab = chunk->slab;
-    POISON((char *)slot + SLAB_LIVENESS_OFFSET_MAX, chunk->slot_size - SLAB_LIVENESS_OFFSET_MAX);
+    if (chunk->slot_size > SLAB_WALKED_BYTES)
+        POISON((char *)slot + SLAB_WALKED_BYTES, chunk->slot_size - SLAB_WALKED_BYTES);
     if (owner != slab->owner) {
         put_remote(slab, slot);
         return;

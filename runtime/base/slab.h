@@ -28,6 +28,10 @@
  * chunk of its own. */
 enum { SLAB_CLASSES = 16 + 16, SLAB_LIVENESS_OFFSET_MAX = 64 };
 
+/* What walkers may look at in a slot that is given back under them, without being told that the
+ * memory is nobody's: the liveness word, and one word more (task.h: whose task it is). */
+enum { SLAB_WALKED_BYTES = SLAB_LIVENESS_OFFSET_MAX + 8 };
+
 struct slot {
     struct slot *next;
 };

@@ -17,6 +17,7 @@ static void local_init(struct local *local, struct sched *sched,
     local->seed = options->seed;
     local->wheels = sched->wheels;
     local->clock = &sched->clock;
+    local->now_ns = clock_coarse_now(&sched->clock);
     local->id = id;
     local->budget = options->budget;
 }

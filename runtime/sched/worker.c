@@ -46,6 +46,7 @@ void worker_leave(struct worker *worker)
 
 static void expire(struct worker *worker)
 {
+    worker->local.now_ns = clock_coarse_now(&worker->sched->clock);
     if (timer_is_due(&worker->local))
         timer_expire(&worker->local);
 }

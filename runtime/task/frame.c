@@ -11,8 +11,6 @@
 #include "runtime/task/set.h"
 #include "runtime/task/task.h"
 
-enum phase { BODY, BODY_ENDS, FINALLY, FINALLY_ENDS, DONE };
-
 static const maru_function *function_of(const maru_frame *frame)
 {
     return (const maru_function *)(const void *)frame->future_.type_;

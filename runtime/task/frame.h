@@ -13,7 +13,11 @@ enum {
     FRAME_SUSPENDED = 1 << 4,    /* the body returned from an await */
     FRAME_HIT = 1 << 5,          /* the body reached its resume point */
     FRAME_CANCELLED = 1 << 6,    /* sticky: cancellation is a level */
+    FUTURE_OP = 1 << 7,          /* it is a maru_op: a dump tells its descriptor */
 };
+
+/* A frame's phases (maru/frame.h). */
+enum phase { BODY, BODY_ENDS, FINALLY, FINALLY_ENDS, DONE };
 
 /* Resumes `frame` of the task, then its parents as far as frames end. The root's result, or
  * MARU_PENDING. The task's runner. */

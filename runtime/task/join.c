@@ -91,7 +91,7 @@ static maru_result join_poll(maru_future *self, maru_context *cx)
     return cx->ending == MARU_GO ? MARU_PENDING : give_up(wait);
 }
 
-static const maru_future_type join_type = { join_poll, "join" };
+const maru_future_type join_type = { join_poll, "join" };
 
 maru_future *maru_join_task(maru_join_wait *wait, maru_task *task)
 {

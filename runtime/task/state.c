@@ -138,3 +138,31 @@ bool state_unjoin(uint64_t *state)
     } while (!atomic_cas_ar(state, &word, word & ~(uint64_t)STATE_JOINER)); /* with to_done */
     return true;
 }
+
+bool state_hold(uint64_t *state, uint64_t *ret_word)
+{
+    struct relax relax = { 0 };
+    uint64_t word = atomic_load_acq(state);     /* pairs with task_new: what a slot is */
+    while (is_idle(word) || word & STATE_HELD) {
+        if (word & STATE_HELD) {
+            relax_turn(&relax);
+            word = atomic_load_acq(state);      /* pairs with state_let_go */
+            continue;
+        }
+        uint64_t held = word | STATE_RUNNING | STATE_HELD;
+        if (atomic_cas_acq(state, &word, held))         /* pairs with state_to_idle: the frames */
+            break;
+    }
+    *ret_word = word;
+    return is_idle(word);
+}
+
+enum state_after state_let_go(uint64_t *state)
+{
+    uint64_t word = glance(state), next;
+    do {
+        DCHECK(word & STATE_RUNNING && word & STATE_HELD);
+        next = word & ~(uint64_t)(STATE_RUNNING | STATE_HELD);
+    } while (!atomic_cas_ar(state, &word, next));   /* pairs with every ticket: we have read */
+    return word & STATE_NOTIFIED ? STATE_QUEUE : STATE_NOTHING;
+}

@@ -13,7 +13,8 @@
  * IDLE is none of RUNNING, NOTIFIED and DONE.
  *
  * The ticket: whoever moves a task from IDLE to NOTIFIED, and nobody else, writes its hint and
- * puts it in a queue. A pin is a count that keeps the task's memory.
+ * puts it in a queue. A pin is a count that keeps the task's memory. An onlooker (a dump) may take
+ * an idle task out of everybody's hands for a moment: HELD is RUNNING by one who does not poll.
  *
  * T1 At most one queue entry a task: NOTIFIED is the ticket for it. A task that yielded stays
  *    RUNNING while it is queued; RUNNING is as exclusive.
@@ -29,6 +30,9 @@
  *    leaf nor frame, and the task only by a ticket or a pin that it took before (waker.c).
  * T10 The hint and ROOT are consumed with NOTIFIED, in one operation: a second waker sets ROOT
  *    in the same operation in which it finds that it is not the first.
+ * T11 Only an idle task is ever held, by one onlooker; so what belongs to a queue entry, to the
+ *    runner or to the end (the plain stores of task.c among it) never meets one. Who wakes a held
+ *    task finds it RUNNING; the onlooker, who lets it go as a runner does, queues it then.
  *
  * A race that is safely handled: a completer finds the task RUNNING, takes a pin and publishes;
  * the poll sees the operation finished, ends the task, and its end finds the pin, so memory
@@ -50,6 +54,7 @@ enum {
     STATE_CHILD = 1 << 8,        /* its owner word is a scope; for life */
     STATE_FRESH = 1 << 9,        /* not polled yet */
     STATE_LIFO = 1 << 10,        /* a child of an ALL scope; for life */
+    STATE_HELD = 1 << 15,        /* RUNNING is an onlooker's */
     STATE_PIN = 1 << 16,         /* the unit of the count above */
 };
 
@@ -96,5 +101,13 @@ bool state_join(uint64_t *state) MARU_MUST_USE;
 
 /* Takes it back. False: too late, the task is done and completes the join. */
 bool state_unjoin(uint64_t *state) MARU_MUST_USE;
+
+/* Holds a task that waits: nobody polls, ends or frees it until it is let go. False: it does not
+ * wait, or the slot is not live. *ret_word is what the word was. Waits for another onlooker. Any
+ * thread, for the word of any slot of a slab that exists. */
+bool state_hold(uint64_t *state, uint64_t *ret_word) MARU_MUST_USE;
+
+/* Lets it go. QUEUE: it was woken meanwhile, the caller holds the ticket. Who holds it. */
+enum state_after state_let_go(uint64_t *state) MARU_MUST_USE;
 
 #endif

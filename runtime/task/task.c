@@ -10,6 +10,15 @@
 
 /* ---- making and freeing ---- */
 
+/* A walker that comes upon the slot may be reading its first word (task_function). */
+static void copy_image(maru_frame *root, const maru_frame *image, size_t size)
+{
+    const size_t first = sizeof root->future_.type_;
+    _Static_assert(offsetof(maru_frame, future_.type_) == 0, "the type is the first word");
+    atomic_store_rlx(&root->future_.type_, image->future_.type_);   /* pairs with task_function */
+    memcpy((char *)root + first, (const char *)image + first, size - first);
+}
+
 maru_task *task_new(struct local *local, const maru_frame *image, size_t size, uint64_t flags)
 {
     bool is_child = flags & STATE_CHILD;
@@ -25,9 +34,9 @@ maru_task *task_new(struct local *local, const maru_frame *image, size_t size, u
     maru_task *task = (maru_task *)(void *)(slot + before);
     task->waker.ops_ = &local->ops->waker;
     task->owner = NULL;
-    memcpy(task_root(task), image, size);
+    copy_image(task_root(task), image, size);
     const uint64_t fresh = STATE_LIVE | STATE_FRESH | STATE_NOTIFIED | STATE_ROOT;
-    atomic_store_rlx(&task->state, fresh | flags);      /* owner: it is in no queue yet */
+    atomic_store_rel(&task->state, fresh | flags);      /* pairs with state_hold: load */
     metric_add(&local->spawned, 1);
     return task;
 }
@@ -61,7 +70,7 @@ static uint64_t take_entry(maru_task *task)
     if ((word & (STATE_FRESH | STATE_CHILD)) != (STATE_FRESH | STATE_CHILD))
         return state_to_running(&task->state);
     const uint64_t gone = STATE_NOTIFIED | STATE_ROOT | STATE_FRESH;
-    atomic_store_rlx(&task->state, (word & ~gone) | STATE_RUNNING);     /* owner */
+    atomic_store_rel(&task->state, (word & ~gone) | STATE_RUNNING);     /* pairs with state_hold */
     return word;
 }
 
@@ -73,9 +82,11 @@ static void suspended(struct context *here, maru_task *task, uint64_t word)
     if (here->again) {
         root->parent_ = here->again_from_root ? NULL : here->self_hint;
         task_schedule(task, SCHEDULE_AGAIN);    /* RUNNING goes along with the entry (T1) */
-    } else if (state_to_idle(&task->state) == STATE_QUEUE) {
-        task_schedule(task, SCHEDULE_AGAIN);
+        return;
     }
+    task->since_ns = here->local->now_ns;
+    if (state_to_idle(&task->state) == STATE_QUEUE)
+        task_schedule(task, SCHEDULE_AGAIN);
 }
 
 static void child_ended(struct context *here, maru_task *task, uint64_t word, maru_result result)
@@ -107,22 +118,32 @@ void task_run(struct context *here, maru_task *task)
     if (word & STATE_CANCELLED ||
         (word & STATE_FRESH && word & STATE_CHILD && scope_is_cancelled(task->owner)))
         frame_cancel(root);
+    struct local *local = here->local;
     here->task = task;
+    atomic_store_rlx(&local->polled, task);     /* no partner: a dump tells who polls */
     here->self_hint = NULL;
-    here->budget = here->local->budget;
+    here->budget = local->budget;
     here->again = here->again_from_root = here->exposed = false;
     maru_frame *first = from_root ? root : root->parent_;
     root->parent_ = NULL;
     maru_result result = frame_resume(task, first);
     here->task = NULL;
+    atomic_store_rlx(&local->polled, (maru_task *)NULL);    /* no partner: as above */
     if (result == MARU_PENDING) {
         suspended(here, task, word);
         return;
     }
-    struct local *local = here->local;
     if (word & STATE_CHILD)
         child_ended(here, task, word, result);
     else
         detached_ended(task);
     metric_add(&local->ended, 1);
+}
+
+/* ---- onlookers ---- */
+
+void task_let_go(maru_task *task)
+{
+    if (state_let_go(&task->state) == STATE_QUEUE)
+        task_schedule(task, SCHEDULE_WOKEN);
 }

@@ -19,7 +19,10 @@
 struct maru_task {
     maru_waker waker;            /* its ops tell the runtime; constant */
     uint64_t state;              /* state.c only */
-    maru_task *next;             /* whoever holds the ticket or the queue entry: any chain */
+    union {
+        maru_task *next;         /* whoever holds the ticket or the queue entry: any chain */
+        int64_t since_ns;        /* idle: its runner's clock when it suspended */
+    };
     void *owner;                 /* child: its scope, constant; else a join that waits, or NULL */
 };
 _Static_assert(sizeof(struct maru_task) == 32, "an idle task fits in 96 bytes");
@@ -102,12 +105,24 @@ void task_run(struct context *here, maru_task *task);
 /* Gives the memory back. Whoever got STATE_FREE. */
 void task_free(maru_task *task);
 
+/* Lets a task go that state_hold gave to an onlooker. */
+void task_let_go(maru_task *task);
+
+/* What the task runs. The word stays readable, and names a function, as long as the slab: so a
+ * walker may ask of any slot whose state word it saw live. Any thread. */
+static inline const maru_function *task_function(maru_task *task)
+{
+    maru_frame *root = task_root(task);
+    /* pairs with task_new: store of the type, published by the state word */
+    return (const maru_function *)(const void *)atomic_load_rlx(&root->future_.type_);
+}
+
 /* Scopes' part of a child's life (scope.c). Runner only. */
 bool scope_is_cancelled(const maru_scope *scope);
 void scope_child_suspends(maru_scope *scope, struct maru_child *child);
 void scope_child_unlink(maru_scope *scope, struct maru_child *child);
 void scope_child_ended(maru_scope *scope, maru_result result);
 
-extern const maru_future_type scope_type;
+extern const maru_future_type scope_type, join_type;
 
 #endif

@@ -451,6 +451,111 @@ static void join_again(void)
     MC_CHECK(!joined);
 }
 
+/* ---- onlookers ---- */
+
+/* Reads what only the runner writes, and gives the task back. */
+static void look(void *unused)
+{
+    (void)unused;
+    uint64_t word;
+    if (!state_hold(&job->state, &word))
+        return;
+    MC_CHECK(word & STATE_LIVE && !(word & (STATE_RUNNING | STATE_NOTIFIED | STATE_DONE)));
+    uint64_t polls = job->polls;
+    mc_yield();
+    MC_CHECK(job->polls == polls);
+    if (state_let_go(&job->state) == STATE_QUEUE)
+        put();
+}
+
+static void look_meets_wake(void)
+{
+    job_begin(0);
+    mc_spawn(look, NULL);
+    mc_spawn(mc_choose(2) ? complete : notify, &first);
+    run_until(FIRST);
+    end_run();
+}
+
+static void look_meets_two_wakes(void)
+{
+    job_begin(0);
+    mc_spawn(look, NULL);
+    mc_spawn(notify, &first);
+    mc_spawn(complete, &second);
+    run_until(BOTH);
+    end_run();
+}
+
+static void look_meets_hints(void)
+{
+    job_begin(0);
+    mc_spawn(look, NULL);
+    mc_spawn(complete_with_hint, &first);
+    for (uint32_t seen = 0; seen != FIRST;) {
+        wait_for_entry();
+        uint64_t before = state_to_running(&job->state);
+        uint32_t looked_at = before & STATE_ROOT ? BOTH : (uint32_t)job->hint;
+        seen |= atomic_load_rlx(&events) & looked_at;
+        if (seen != FIRST)
+            after(state_to_idle(&job->state));
+    }
+    end_run();
+}
+
+static void look_meets_cancel(void)
+{
+    job_begin(0);
+    mc_spawn(look, NULL);
+    mc_spawn(cancel, NULL);
+    wait_for_entry();
+    uint64_t before = state_to_running(&job->state);
+    MC_CHECK(before & STATE_CANCELLED && before & STATE_ROOT && !(before & STATE_HELD));
+    job->polls++;
+    end_run();
+}
+
+static void two_onlookers(void)
+{
+    job_begin(0);
+    mc_spawn(look, NULL);
+    mc_spawn(look, NULL);
+    mc_spawn(notify, &first);
+    run_until(FIRST);
+    end_run();
+}
+
+static void look_meets_handle(void)
+{
+    job_begin(STATE_HANDLE);
+    mc_spawn(look, NULL);
+    after(state_drop_handle(&job->state));
+    mc_join_all();
+    MC_CHECK(!queued && job->state == STATE_LIVE);
+    mc_free(job);
+}
+
+/* The task ends while somebody looks for it, and its slot is the next task's, which waits too. The
+ * stores are those of task.c: at the end, for a new task, for the first poll of a child. */
+static void look_meets_next_life(void)
+{
+    const uint64_t fresh = STATE_LIVE | STATE_FRESH | STATE_NOTIFIED | STATE_ROOT;
+    job_begin(STATE_NOTIFIED);
+    mc_spawn(look, NULL);
+    MC_CHECK(state_to_running(&job->state) & STATE_NOTIFIED);
+    job->polls = 1;
+    MC_CHECK(state_is_unowned(state_to_done(&job->state)));
+    atomic_store_rlx(&job->state, 0u);
+    job->polls = 10;
+    atomic_store_rel(&job->state, fresh | STATE_CHILD);
+    atomic_store_rel(&job->state, (uint64_t)(STATE_LIVE | STATE_CHILD | STATE_RUNNING));
+    job->polls = 11;
+    after(state_to_idle(&job->state));
+    mc_join_all();
+    MC_CHECK(!queued && job->state == (STATE_LIVE | STATE_CHILD));
+    mc_free(job);
+}
+
 /* Small enough for every schedule, or for all up to `most` preemptions. */
 #define MODEL(symbol, text) {.name = #symbol, .claim = text, .body = symbol, .bound = -1}
 #define LARGE(symbol, most, text) {.name = #symbol, .claim = text, .body = symbol, .bound = most}
@@ -474,6 +579,13 @@ static const struct mc_model models[] = {
     MODEL(join_meets_done, "J2: a join that was in time is completed, a late one delivers at once"),
     MODEL(unjoin_meets_done, "J3: a join taken back is never completed, else always"),
     MODEL(join_again, "J3: after giving up, another join may wait"),
+    MODEL(look_meets_wake, "T2, T3, T11: a wake of a held task is heard, once"),
+    LARGE(look_meets_two_wakes, 2, "T1, T4, T11: of two wakes none is lost, and one queues"),
+    LARGE(look_meets_hints, 4, "T10, T11: a hint is written by nobody while the task is held"),
+    MODEL(look_meets_cancel, "T7, T11: a cancel of a held task is heard"),
+    LARGE(two_onlookers, 3, "T11: onlookers take turns"),
+    MODEL(look_meets_handle, "T6, T11: a handle may go while the task is held"),
+    MODEL(look_meets_next_life, "T11, SL5: who is held is one task, and what is seen is its own"),
 };
 
 int main(int argc, char **argv)

@@ -42,6 +42,20 @@ Test(clock, virtual_time_moves_only_when_it_is_moved)
     cr_assert_eq(clock_now(&clock), 1005);
 }
 
+Test(clock, the_coarse_clock_is_never_ahead)
+{
+    struct clock clock = { 0 };
+    int64_t coarse = clock_coarse_now(&clock);
+    cr_assert_gt(coarse, 0);
+    cr_assert_leq(coarse, clock_now(&clock));
+}
+
+Test(clock, virtual_time_has_one_grain)
+{
+    struct clock clock = { .virtual_ns = 77, .is_virtual = true };
+    cr_assert_eq(clock_coarse_now(&clock), 77);
+}
+
 Test(clock, virtual_time_may_be_any_moment)
 {
     struct clock clock = { .is_virtual = true };

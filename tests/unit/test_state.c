@@ -16,6 +16,7 @@
 #define H    (uint64_t)STATE_HANDLE
 #define J    (uint64_t)STATE_JOINER
 #define F    (uint64_t)STATE_FRESH
+#define HELD (uint64_t)STATE_HELD
 #define PIN  (uint64_t)STATE_PIN
 
 /* One row: the word before, the word after, what is returned. */
@@ -252,6 +253,60 @@ Test(state, a_join_comes_before_the_end_or_not_at_all)
     check_rows(unjoin, ROWS(unjoins), false);
 }
 
+static uint64_t hold(uint64_t *word)
+{
+    uint64_t before;
+    bool held = state_hold(word, &before);
+    return before | (held ? STATE_HELD : 0);
+}
+
+static uint64_t let_go(uint64_t *word)
+{
+    return (uint64_t)state_let_go(word);
+}
+
+Test(state, only_an_idle_task_is_held)
+{
+    static const struct row rows[] = {
+        { L, L | RUN | HELD, L | HELD },
+        { L | H | J, L | H | J | RUN | HELD, L | H | J | HELD },
+        { L | 2 * PIN, L | 2 * PIN | RUN | HELD, L | 2 * PIN | HELD },
+        { L | N, L | N, L | N },
+        { L | N | ROOT | F, L | N | ROOT | F, L | N | ROOT | F },
+        { L | RUN, L | RUN, L | RUN },
+        { L | RUN | N | ROOT, L | RUN | N | ROOT, L | RUN | N | ROOT },
+        { L | DONE | H, L | DONE | H, L | DONE | H },
+    };
+    check_rows(hold, ROWS(rows), true);
+    uint64_t freed = 0;
+    cr_assert_eq(hold(&freed), 0u);
+    cr_assert_eq(freed, 0u);
+}
+
+Test(state, who_holds_a_task_queues_it_if_it_was_woken_meanwhile)
+{
+    static const struct row rows[] = {
+        { L | RUN | HELD, L, STATE_NOTHING },
+        { L | RUN | HELD | H | PIN, L | H | PIN, STATE_NOTHING },
+        { L | RUN | HELD | N | ROOT, L | N | ROOT, STATE_QUEUE },
+    };
+    check_rows(let_go, ROWS(rows), false);
+}
+
+Test(state, a_held_task_is_woken_like_one_that_runs)
+{
+    static const struct row wakes[] = { { L | RUN | HELD, L | RUN | HELD | PIN, STATE_PINNED } };
+    static const struct row notes[] = {
+        { L | RUN | HELD, L | RUN | HELD | N | ROOT, STATE_NOTHING },
+    };
+    static const struct row cancels[] = {
+        { L | RUN | HELD, L | RUN | HELD | C | N | ROOT, STATE_NOTHING },
+    };
+    check_rows(wake_begin, ROWS(wakes), false);
+    check_rows(notify, ROWS(notes), false);
+    check_rows(cancel, ROWS(cancels), false);
+}
+
 Test(state, unowned_is_without_handle_and_pins)
 {
     cr_assert(state_is_unowned(L | DONE));
@@ -263,7 +318,8 @@ Test(state, unowned_is_without_handle_and_pins)
 
 Test(state, the_bits_are_distinct_and_below_the_count)
 {
-    const uint64_t bits[] = { L, RUN, N, ROOT, C, DONE, H, J, F, STATE_CHILD, STATE_LIFO };
+    const uint64_t bits[] = { L, RUN, N, ROOT, C, DONE, H, J, F, STATE_CHILD, STATE_LIFO,
+                              HELD };
     uint64_t all = 0;
     for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) {
         cr_assert_eq(__builtin_popcountll(bits[i]), 1);
@@ -297,6 +353,7 @@ Test(state, a_debug_build_refuses_missteps)
         { state_to_done, L },
         { drop_handle, L | DONE },      /* twice */
         { join, L | H | J },            /* two joins */
+        { let_go, L | RUN },            /* not by who holds it */
     };
     for (size_t i = 0; i < sizeof missteps / sizeof *missteps; i++) {
         struct last_words words = last_words_of(take_misstep, &missteps[i]);
