@@ -4,7 +4,8 @@
  *     runtime_threads.c   the threads of workers
  *     runtime.c           making, freeing, entering
  *     runtime_host.c      turns inside a foreign loop
- *     metrics.c           reading the counters */
+ *     metrics.c           reading the counters
+ *     runtime_dump.c      what every task is doing; runtime_backtrace.c: one that waits */
 #ifndef MARU_RUNTIME_PARTS_H
 #define MARU_RUNTIME_PARTS_H
 

@@ -71,6 +71,16 @@ _Static_assert(TICK_SHIFT_EXACT + 6 * WHEEL_LEVELS >= 63, "the wheel covers all 
 #define RING_SQ_ENTRIES 256u
 #define RING_CQ_ENTRIES 4096u
 
+/* The text of one task in a dump: a chain of MARU_DEPTH_MAX functions with long paths fits. The
+ * kernel takes it by pieces of which a pipe that is ready has room for one. */
+#define DUMP_TEXT_BYTES  ((size_t)262144)
+#define DUMP_PIECE_BYTES ((size_t)4096)
+
+/* Levels of a task's tree that a dump goes down to: every function may await through a wrapper.
+ * Deeper than the last indented level the lines stay in one column, or they would be all blanks. */
+#define DUMP_LEVELS   2048u
+#define DUMP_INDENTED 16u
+
 /* Enters of one turn of a ring whose task work does not end: a DEFER enter takes 20 at most. */
 #define ENTERS_PER_TURN 16
 
