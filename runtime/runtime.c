@@ -2,6 +2,8 @@
  * neighbours runtime_*.c and metrics.c the only file that knows everybody. */
 #include "runtime/runtime_parts.h"
 
+#include "runtime/runtime_dump.h"
+
 #include <stdio.h>
 
 /* ---- making and freeing ---- */
@@ -141,6 +143,7 @@ int maru_runtime_free(maru_runtime *runtime)
         worker_leave(&runtime->sched.workers[0]);
     }
     runtime_join_threads(runtime);
+    dump_signal_fini(runtime);
     sched_wait_for_visitors(&runtime->sched);
     release(runtime);
     return 0;

@@ -14,4 +14,7 @@ void dump_free(struct dump *dump, struct alloc *alloc);
 /* As maru_dump. `stop_fd`: -ECANCELED as soon as it can be read from; -1: never. */
 int dump_write(struct dump *dump, maru_runtime *runtime, int fd, int stop_fd) MARU_MUST_USE;
 
+/* Undoes maru_dump_on_signal, if it was done (runtime_dump_signal.c). */
+void dump_signal_fini(maru_runtime *runtime);
+
 #endif

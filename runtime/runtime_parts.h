@@ -5,7 +5,8 @@
  *     runtime.c           making, freeing, entering
  *     runtime_host.c      turns inside a foreign loop
  *     metrics.c           reading the counters
- *     runtime_dump.c      what every task is doing; runtime_backtrace.c: one that waits */
+ *     runtime_dump.c      what every task is doing; runtime_backtrace.c: one that waits
+ *     runtime_dump_signal.c   the same on a signal */
 #ifndef MARU_RUNTIME_PARTS_H
 #define MARU_RUNTIME_PARTS_H
 
@@ -18,6 +19,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 
 struct maru_runtime {
     struct sched sched;
@@ -34,6 +36,7 @@ struct maru_runtime {
     pthread_cond_t start_changed;
     uint32_t ready;              /* threads that are attached, or failed to; under start_mutex */
     int start_error;             /* under start_mutex */
+    struct dump_signal *dump_signal;    /* or NULL; who calls maru_dump_on_signal, and free */
 };
 
 /* ---- options (runtime_options.c) ---- */
@@ -56,6 +59,10 @@ void runtime_join_threads(maru_runtime *runtime);
 
 /* The calling thread becomes the owner of a worker's driver. 0 or a negative errno. */
 int runtime_attach(maru_runtime *runtime, uint32_t id) MARU_MUST_USE;
+
+/* Signals are the program's business: our threads take none but those they cause. Before one is
+ * made; the caller restores *ret_before after it. */
+void runtime_block_signals(sigset_t *ret_before);
 
 /* The worker's loop, until the runtime has stopped. By the thread that has entered the worker. */
 void runtime_run_worker(struct worker *worker);

@@ -56,8 +56,7 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-/* Signals are the program's business: our threads take none but those they cause. */
-static void block_signals(sigset_t *ret_before)
+void runtime_block_signals(sigset_t *ret_before)
 {
     sigset_t set;
     sigfillset(&set);
@@ -74,7 +73,7 @@ int runtime_start_threads(maru_runtime *runtime)
 {
     sigset_t before;
     int rc = 0;
-    block_signals(&before);
+    runtime_block_signals(&before);
     for (uint32_t id = runtime->first_thread; id < runtime->sched.count && rc == 0; id++) {
         rc = -pthread_create(&runtime->threads[id], NULL, worker_main,
                              &runtime->sched.workers[id]);

@@ -1,6 +1,7 @@
 /* dump.h - what every task is doing, as text: an async backtrace of the whole runtime.
  *
  *     if (maru_dump(runtime, STDERR_FILENO) < 0) ...
+ *     maru_dump_on_signal(runtime, SIGQUIT, STDERR_FILENO);      then: kill -QUIT
  *
  * A dump is one line for the runtime, a few lines a task, and a last line with the sums:
  *
@@ -77,6 +78,20 @@ typedef int maru_dump_fn(void *arg, const char *text, size_t len);
  * Threads: any thread, while the runtime exists; fn is called by the calling thread.
  * Returns 0. Errors: -EINVAL runtime or fn is NULL; -ENOMEM no buffer; what fn returned. */
 int maru_dump_each(maru_runtime *runtime, maru_dump_fn *fn, void *arg);
+
+/* From now on a signal writes a dump to `fd`, which is duplicated: the caller may close its own. A
+ * thread is kept for it, so it works while all workers are stuck; signals that come while it is
+ * writing lead to one more dump. Errors of these writes are told to nobody. Some thread of the
+ * program must not block the signal; the library's own block all. A forked child inherits the
+ * handler, which does nothing there.
+ * signo 0 undoes it (fd is not looked at), as maru_runtime_free does at its end: the disposition
+ * that the signal had is there again, and a dump that is being written is broken off.
+ * Threads: one thread at a time.
+ * Returns 0, also when there is nothing to undo. Errors: -EINVAL runtime is NULL, or signo is no
+ * signal or one that a handler must not return from (SIGSEGV, SIGABRT, ...); -EBUSY this runtime
+ * has a signal already, or the signal has a handler already; -EBADF fd is not open; -ENOMEM,
+ * -EMFILE, -EAGAIN no memory, descriptors or threads. On error nothing has changed. */
+int maru_dump_on_signal(maru_runtime *runtime, int signo, int fd);
 
 #ifdef __cplusplus
 }

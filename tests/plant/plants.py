@@ -176,6 +176,12 @@ PLANTS = (
           "    atomic_store_rel(&task->state, fresh | flags);",
           "    atomic_store_rlx(&task->state, fresh | flags);",
           "dump", "look_meets_reuse", "SL5"),
+    Plant("a descriptor is closed while a handler writes",
+          "runtime/base/doorbell.h",
+          "    while (atomic_load_acq(&bell->word) >> 32)          /* pairs with doorbell_leave */\n"
+          "        relax_turn(&relax);\n",
+          "    (void)relax;\n",
+          "doorbell", "ring_meets_close", "B2"),
     # ---- found by the models, and fixed ----
     Plant("a searcher that falls asleep forgets whom it hushed",
           "runtime/sched/worker.c",

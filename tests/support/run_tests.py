@@ -133,6 +133,10 @@ def stress(options):
                 {"MARU_IO": backend}) for name, arguments in programs for backend in BACKENDS])
 
 
+def stress(options):
+    return check("check_stress")(options) + check("check_dump")([])
+
+
 def fairness(options):
     path = os.path.join(BUILD, "tests/check/check_fairness")
     return [Program("check_fairness", [path, *options])]

@@ -29,7 +29,7 @@ NO_RING = 77                # exit code of tests/check/backend.c
 
 # A sanitizer costs a factor of ten: less of the same.
 SHORT = {"check_fairness": ["--seeds", "30"], "check_stress": ["--quick"],
-         "check_guests": ["--quick"]}
+         "check_guests": ["--quick"], "check_dump": ["--quick"]}
 WITHOUT_BACKEND = {"check_fairness"}        # its drivers are its own
 
 REPORT = re.compile(r"(?:WARNING|ERROR): \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
