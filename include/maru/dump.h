@@ -51,7 +51,9 @@
  * microseconds that it takes to format its lines, and never while they are written. Tasks that are
  * running or queued are not stopped, which is why only their header is printed. So a dump works at
  * any time, also when all workers are stuck in user code. Names of functions and of future types
- * must stay readable while the runtime exists, as static ones do. */
+ * must stay readable while the runtime exists, as static ones do.
+ *
+ * The same from a debugger, of a living process or of a core file: share/gdb/maru.py. */
 #ifndef MARU_DUMP_H
 #define MARU_DUMP_H
 

@@ -154,6 +154,7 @@ STEPS = {
     "stress": stress,
     "examples": script("tests/examples/check_examples.py", BUILD),
     "neg": script("tests/neg/check_neg.py", BUILD),
+    "gdb": script("tests/gdb/check_gdb.py", BUILD),
     "model": model,
     "plant": script("tests/plant/plant.py"),
     "sanitize": script("tests/support/sanitize.py"),
