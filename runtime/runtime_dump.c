@@ -138,7 +138,9 @@ static void add_busy(struct dump *dump, maru_task *task, uint64_t word)
     enum task_kind kind = kind_of(word, runner.local);
     dump->counts[kind]++;
     add_header(text, task, kind);
-    if (runner.local)
+    if (runner.local && runner.local->is_guest)
+        text_add(text, " worker=guest");
+    else if (runner.local)
         text_add(text, " worker=%u", runner.local->id);
     add_flags(text, word);
     text_add(text, "\n");

@@ -139,6 +139,7 @@ maru_task *seat_spawn(struct seat *seat, const maru_frame *image, size_t size)
     if (!task)
         return NULL;
     task->waker.ops_ = &seat->ops.waker;
+    seat->local.now_ns = clock_coarse_now(&seat->sched->clock);
     atomic_store_rlx(&seat->ready, task);       /* owner: nobody knows the task yet */
     return task;
 }
@@ -192,9 +193,10 @@ maru_task *seat_next(struct seat *seat, bool *ret_own)
             task = take_ready(seat);
         if (task)
             return task;
-        if (spin(seat) || !park_begin(&seat->park))
-            continue;
-        park_wait(&seat->park);
-        park_end(&seat->park);
+        if (!spin(seat) && park_begin(&seat->park)) {
+            park_wait(&seat->park);
+            park_end(&seat->park);
+        }
+        seat->local.now_ns = clock_coarse_now(&seat->sched->clock);
     }
 }

@@ -219,7 +219,7 @@ maru_async(dumps_itself)
     free(me->text);
     maru_try(maru_yield(&me->pause));
     me->text = dump_of(maru_runtime_current());
-    WANT(count_in(me->text, "function=dumps_itself") == 1);
+    WANT(count_in(me->text, " running function=dumps_itself ") == 1);
     free(me->text);
     maru_return(5);
 }
@@ -296,6 +296,55 @@ Test(runtime_dump, who_has_yielded_is_queued)
     maru_detach(task);
     maru_detach(blocks);
     world_free(runtime);
+}
+
+struct guest {
+    maru_runtime *runtime;
+    uint32_t here, leave;
+};
+
+static void *be_stuck(void *arg)
+{
+    struct guest *guest = arg;
+    WANT(maru_block_on(guest->runtime, stuck, .here = &guest->here, .leave = &guest->leave) == 0);
+    return NULL;
+}
+
+static void *be_asleep(void *arg)
+{
+    struct guest *guest = arg;
+    WANT(maru_block_on(guest->runtime, sleeper) == -ECANCELED);
+    return NULL;
+}
+
+static int cancel_sleepers(void *arg, const char *text, size_t len)
+{
+    void *task;
+    (void)arg;
+    (void)len;
+    if (strstr(text, " idle function=sleeper ") && sscanf(text, "task %p", &task) == 1)
+        maru_cancel(task);
+    return 0;
+}
+
+Test(runtime_dump, guests_are_told_like_everybody)
+{
+    pthread_t threads[2];
+    struct guest guest = { .runtime = world_new(1) };
+    cr_assert_eq(pthread_create(&threads[0], NULL, be_stuck, &guest), 0);
+    cr_assert_eq(pthread_create(&threads[1], NULL, be_asleep, &guest), 0);
+    while (!atomic_load_acq(&guest.here))
+        sched_yield();
+    char *text = dump_until(guest.runtime, "end tasks=2 idle=1 queued=0 running=1 done=0\n");
+    cr_assert_eq(count_in(text, " running function=stuck worker=guest handle\n"), 1u, "%s", text);
+    cr_assert_eq(count_in(text, " idle function=sleeper for=0."), 1u, "%s", text);
+    cr_assert_eq(count_in(text, "#1 wait sleep left=3"), 1u, "%s", text);
+    free(text);
+    cr_assert_eq(maru_dump_each(guest.runtime, cancel_sleepers, NULL), 0);
+    atomic_store_rel(&guest.leave, 1u);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    world_free(guest.runtime);
 }
 
 /* ---- size ---- */
