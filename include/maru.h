@@ -13,6 +13,7 @@
 #include "maru/net.h"
 #include "maru/runtime.h"
 #include "maru/scope.h"
+#include "maru/signal.h"
 #include "maru/sockopt.h"
 #include "maru/stream.h"
 #include "maru/task.h"

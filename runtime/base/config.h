@@ -84,4 +84,12 @@ _Static_assert(TICK_SHIFT_EXACT + 6 * WHEEL_LEVELS >= 63, "the wheel covers all 
 /* Enters of one turn of a ring whose task work does not end: a DEFER enter takes 20 at most. */
 #define ENTERS_PER_TURN 16
 
+/* Listeners of signals in the whole process: each has a descriptor of its own, and each delivery
+ * walks them all. Whatever has more parties to tell listens once and tells them. */
+#ifdef MARU_MODEL
+#define SIGNAL_LISTENERS_MAX 2u
+#else
+#define SIGNAL_LISTENERS_MAX 1024u
+#endif
+
 #endif

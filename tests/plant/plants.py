@@ -182,6 +182,17 @@ PLANTS = (
           "        relax_turn(&relax);\n",
           "    (void)relax;\n",
           "doorbell", "ring_meets_close", "B2"),
+    # ---- signals ----
+    Plant("a listener goes while a handler is inside",
+          "io/sigtable.c",
+          "    while (atomic_load_acq(state) != 0) ",
+          "    while (false && atomic_load_acq(state) != 0) ",
+          "sigtable", "descriptor_of_nobody", "G2"),
+    Plant("a handler believes what it saw before it entered",
+          "io/sigtable.c",
+          "        if (enter(slot, signo)) {\n",
+          "        (void)enter(slot, signo);\n        {\n",
+          "sigtable", "slot_used_again", "G2, G4"),
     # ---- found by the models, and fixed ----
     Plant("a searcher that falls asleep forgets whom it hushed",
           "runtime/sched/worker.c",
