@@ -103,26 +103,37 @@ static int epoll_disarm(struct io_driver *io_driver, int fd, uint32_t generation
     return 0;
 }
 
-/* ---- one-shot polls: a duplicate, so as not to meet a registration of the number itself ---- */
+/* ---- one-shot polls: a duplicate, so as not to meet a registration of the number itself; of our
+ * own descriptors only if it does ---- */
+
+static int watch(struct io_driver *io_driver, maru_op *op, int fd, unsigned interest)
+{
+    const struct poll_slot *slot = &io_driver->slots[op->slot_];
+    op->len_ = (size_t)fd;
+    return control(io_driver, EPOLL_CTL_ADD, fd, interest | EPOLLONESHOT,
+                   data_of(TAG_SLOT, op->slot_, slot->generation));
+}
 
 static int epoll_poll(struct io_driver *io_driver, maru_op *op, unsigned interest)
 {
-    const struct poll_slot *slot = &io_driver->slots[op->slot_];
+    int rc = op->side_ == POLL_OWN ? watch(io_driver, op, op->fd_, interest) : -EEXIST;
+    if (rc != -EEXIST)
+        return rc;
     int twin = fcntl(op->fd_, F_DUPFD_CLOEXEC, 0);
     if (twin < 0)
         return -errno;
-    int rc = control(io_driver, EPOLL_CTL_ADD, twin, interest | EPOLLONESHOT,
-                     data_of(TAG_SLOT, op->slot_, slot->generation));
+    rc = watch(io_driver, op, twin, interest);
     if (rc < 0)
         (void)close(twin);                      /* a duplicate: nothing is lost */
-    op->len_ = (size_t)twin;
     return rc;
 }
 
 static int epoll_unpoll(struct io_driver *io_driver, maru_op *op)
 {
-    (void)control(io_driver, EPOLL_CTL_DEL, (int)op->len_, 0, 0);   /* it is registered */
-    (void)close((int)op->len_);                 /* a duplicate: nothing is lost */
+    int fd = (int)op->len_;
+    (void)control(io_driver, EPOLL_CTL_DEL, fd, 0, 0);      /* it is registered */
+    if (fd != op->fd_)
+        (void)close(fd);                        /* a duplicate: nothing is lost */
     return 0;
 }
 

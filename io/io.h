@@ -163,6 +163,13 @@ int io_set_nonblocking(int fd) MARU_MUST_USE;
 
 /* ---- one-shot polls (poll.c) ---- */
 
+/* As maru_fd_ready for reading, of a descriptor of our own that is in no table of readiness: so
+ * epoll needs no duplicate of it, unless two polls of it meet in one driver. */
+maru_future *poll_own(maru_op *op, int fd);
+
+/* An operation's side_: whose descriptor is polled. */
+enum { POLL_FOREIGN, POLL_OWN };
+
 int poll_slot_take(struct io_driver *io_driver, maru_op *op) MARU_MUST_USE;
 void poll_slot_give(struct io_driver *io_driver, maru_op *op);
 void poll_event(struct io_driver *io_driver, uint32_t index, uint32_t generation, int result);

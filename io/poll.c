@@ -205,6 +205,15 @@ maru_future *maru_fd_ready(maru_op *op, int fd, unsigned interest)
         return maru_future_ready(self, -EBADF);
     io_start(op, &ready_type, fd);
     op->done_ = interest;
+    op->side_ = POLL_FOREIGN;
+    return self;
+}
+
+maru_future *poll_own(maru_op *op, int fd)
+{
+    maru_future *self = io_start(op, &ready_type, fd);
+    op->done_ = MARU_READABLE;
+    op->side_ = POLL_OWN;
     return self;
 }
 

@@ -19,6 +19,7 @@
  * thread that was ended by it would stay inside the table for ever. */
 #include "maru/signal.h"
 
+#include "io/io.h"
 #include "io/sigtable.h"
 #include "maru/err.h"
 #include "runtime/base/atomic.h"
@@ -258,9 +259,7 @@ int maru_signal_close(maru_signal *signal)
 
 static void poll_begins(maru_signal_wait *wait)
 {
-    maru_future *poll = maru_fd_ready(&wait->op_, wait->signal_->fd_, MARU_READABLE);
-    DCHECK(poll == &wait->op_.leaf_.future);
-    (void)poll;
+    poll_own(&wait->op_, wait->signal_->fd_);
     wait->polling_ = true;
     atomic_add_ar(&wait->signal_->waits_, 1u);          /* pairs with maru_signal_close */
 }

@@ -77,7 +77,7 @@ typedef struct maru_signal_wait {
  * Threads: start function, task only.
  * Result: how many deliveries are told at once, 1 or more. Errors: -EINVAL signal is NULL; -EBADF
  * it is closed, or another process's (after fork); -ECANCELED cancelled first; -ENOMEM, and on
- * epoll -ENOSPC: no room for another wait. */
+ * epoll -ENOSPC, and -EMFILE for a second wait on one listener: no room for another wait. */
 maru_future *maru_signal_next(maru_signal_wait *wait, maru_signal *signal) MARU_MUST_USE;
 
 typedef struct maru_signal_once_wait {

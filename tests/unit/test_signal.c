@@ -307,6 +307,36 @@ Test(signal, deliveries_coalesce)
     run_in(SHAPE_SINGLE, coalescing);
 }
 
+/* Descriptors have run out since it was opened: a server that is full can still be stopped. */
+struct frugal {
+    maru_frame frame;
+    maru_signal signal;
+    maru_signal_wait wait;
+    struct sender sender;
+    struct rlimit limit;
+};
+
+maru_async(frugal)
+{
+    maru_result n;
+    maru_check(maru_signal_open(&me->signal, SIGUSR1));
+    expect(getrlimit(RLIMIT_NOFILE, &me->limit) == 0);
+    expect(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 0, me->limit.rlim_max }) == 0);
+    expect(dup(STDERR_FILENO) < 0);
+    maru_join(n, maru_signal_next(&me->wait, &me->signal),
+              maru_call(sender, &me->sender, .signo = SIGUSR1));
+    expect(n == 0 && maru_result_of(&me->wait) == 1);
+maru_finally:
+    expect(setrlimit(RLIMIT_NOFILE, &me->limit) == 0);
+    expect(maru_signal_close(&me->signal) == 0);
+}
+maru_end;
+
+Test(signal, a_wait_needs_no_descriptor_but_the_listeners)
+{
+    run_everywhere(frugal);
+}
+
 /* Two signals in one select, as a server waits for Ctrl-C or a termination. */
 struct either {
     maru_frame frame;
