@@ -10,6 +10,7 @@ import os
 import re
 import resource
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -55,6 +56,8 @@ def expect(condition, what):
 class Server:
     """A server on a port of its own, the echo server if none is named, for a with statement."""
 
+    was_asked = False
+
     def __init__(self, build, backend, *options, descriptors=None, command=None):
         def limit():
             resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
@@ -80,8 +83,36 @@ class Server:
     def __exit__(self, kind, value, trace):
         code = self.process.poll()
         self.end()
-        if kind is None:
+        if kind is None and not self.was_asked:
             expect(code is None, f"the server ended by itself, with {code}")
+
+    def ask(self, number):
+        """Asks it to stop, waits until it is deaf; the number of open connections that it says."""
+        self.was_asked = True
+        self.process.send_signal(number)
+        readable, _, _ = select.select([self.process.stdout], [], [], LIMIT_S)
+        line = self.process.stdout.readline() if readable else ""
+        told = re.fullmatch(r"stopping: (\d+) open connections?\n", line)
+        expect(told, f"the server said {line!r}")
+        until(self.is_deaf, "the server still listens")
+        return int(told[1])
+
+    def is_deaf(self):
+        try:
+            self.connect().close()
+            return False
+        except (ConnectionRefusedError, ConnectionResetError):
+            return True
+
+    def ends(self, code, line):
+        """It ends by itself, says this, and leaves its port to others."""
+        self.process.wait(timeout=LIMIT_S)
+        out, err = self.process.stdout.read(), self.process.stderr.read()
+        expect(self.process.returncode == code, f"code {self.process.returncode}, {err!r}")
+        expect(out == line + "\n", f"it said {out!r}")
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.1", self.port))
 
     def end(self):
         if self.process.poll() is None:
@@ -217,7 +248,7 @@ def nobody_listens(build, backend):
 def wrong_arguments(build, backend):
     wrong = [("echo_server", *line.split(" ")) for line in
              ("--port", "--port x", "--port -1", "--port 65536", "--port 1x", "--host",
-              "--idle-seconds 0", "--idle-seconds -5", "--idle-seconds 86401", "--help", "7",
+              "--grace -1", "--grace x", "--idle-seconds 0", "--idle-seconds -5", "--idle-seconds 86401", "--help", "7",
               "--port 0 --nothing 1")]
     wrong += [("echo_client",), ("echo_client", "0"), ("echo_client", "65536"),
               ("echo_client", "x"), ("echo_client", "-1"), ("echo_client", "1", "a" * 1025),
@@ -455,6 +486,71 @@ def no_descriptors_for_lines(build, backend):
         clients[-1].close()
 
 
+# ---- the end ----
+
+CUT = "cutting what is open"
+
+
+def asked_to_stop(build, backend):
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with Server(build, backend) as server:
+            echoes(server)                  # its end may not have been seen yet
+            expect(server.ask(number) <= 1, "there was one connection")
+            server.ends(0, "stopped")
+
+
+def open_ones_may_finish(build, backend):
+    with Server(build, backend) as server:
+        clients = [server.connect() for _ in range(20)]
+        for client in clients:
+            echo(client, b"before")
+        expect(server.ask(signal.SIGINT) == 20, "there are twenty")
+        for client in clients:
+            echo(client, b"after" * 1000)
+        expect(server.process.poll() is None, "it did not wait")
+        for client in clients:
+            client.close()
+        server.ends(0, "stopped")
+
+
+def stalled_ones_are_cut_in_time(build, backend):
+    with Server(build, backend, "--grace", "1") as server:
+        with server.connect() as stalled, server.connect() as silent:
+            echo(silent, b"x")
+            stalled.setblocking(False)
+            try:
+                while True:
+                    stalled.send(b"x" * 65536)
+            except BlockingIOError:
+                pass
+            began = time.monotonic()
+            expect(server.ask(signal.SIGTERM) == 2, "there are two")
+            server.ends(1, "time is up: " + CUT)
+            expect(time.monotonic() - began > 0.9, "it was cut too early")
+            expect(silent.recv(1) == b"", "not closed")
+
+
+def a_second_ctrl_c_ends_at_once(build, backend):
+    for second in (signal.SIGINT, signal.SIGTERM):
+        with Server(build, backend, "--grace", "86400") as server:
+            with server.connect() as client:
+                echo(client, b"x")
+                expect(server.ask(signal.SIGINT) == 1, "there is one")
+                server.process.send_signal(second)
+                server.ends(1, "asked again: " + CUT)
+
+
+def asked_without_descriptors(build, backend):
+    """Stopping needs no descriptor that clients could have taken."""
+    with Server(build, backend, descriptors=FEW_DESCRIPTORS) as server:
+        clients = [server.connect() for _ in range(2 * FEW_DESCRIPTORS)]
+        echo(clients[0], b"x")
+        expect(0 < server.ask(signal.SIGINT) < FEW_DESCRIPTORS, "the limit was not felt")
+        for client in clients:
+            client.close()
+        server.ends(0, "stopped")
+
+
 CHECKS = (
     readme,
     hello,
@@ -478,6 +574,11 @@ CHECKS = (
     a_client_that_stalls_is_left,
     many_clients_with_lines,
     no_descriptors_for_lines,
+    asked_to_stop,
+    open_ones_may_finish,
+    stalled_ones_are_cut_in_time,
+    a_second_ctrl_c_ends_at_once,
+    asked_without_descriptors,
 )
 
 
