@@ -4,6 +4,7 @@
 #include "maru/err.h"
 #include "runtime/base/atomic.h"
 #include "runtime/base/list.h"
+#include "runtime/base/lock.h"
 
 #include <string.h>
 
@@ -51,4 +52,27 @@ int fd_table_get(struct fd_table *table, int fd, struct fd_entry **ret_entry)
         return -ENOMEM;
     *ret_entry = &page[(unsigned)fd % FD_PAGE_ENTRIES];
     return 0;
+}
+
+static size_t waiters_of(const maru_link *head)
+{
+    size_t count = 0;
+    for (const maru_link *link = head->next_; link != head; link = link->next_)
+        count++;
+    return count;
+}
+
+size_t fd_table_waiters(struct fd_table *table)
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < FD_PAGES; i++) {
+        struct fd_entry *page = atomic_load_acq(&table->pages[i]);      /* with page_install */
+        for (unsigned j = 0; page && j < FD_PAGE_ENTRIES; j++) {
+            lock_take(&page[j].lock);
+            for (unsigned side = 0; side < SIDES; side++)
+                count += waiters_of(&page[j].sides[side].waiters);
+            lock_give(&page[j].lock);
+        }
+    }
+    return count;
 }

@@ -74,4 +74,7 @@ void fd_table_fini(struct fd_table *table);
 /* The entry of a number. Any thread. 0, -EBADF (not a number that the table holds), -ENOMEM. */
 int fd_table_get(struct fd_table *table, int fd, struct fd_entry **ret_entry) MARU_MUST_USE;
 
+/* How many operations wait. Any thread; each entry is counted under its lock, one by one. */
+size_t fd_table_waiters(struct fd_table *table);
+
 #endif

@@ -65,6 +65,7 @@ struct io_driver {
     bool has_no_pwait2;          /* owner only: the kernel refuses epoll_pwait2 */
     void *ring;                  /* of the ring backends */
     uint64_t stale_fds;          /* metric; any thread */
+    uint64_t live_polls;         /* metric: slots that are taken */
 };
 
 struct io {

@@ -54,6 +54,7 @@ int poll_slot_take(struct io_driver *io_driver, maru_op *op)
     io_driver->slot_free = slot->next_free;
     slot->op = op;
     slot->generation++;
+    metric_add(&io_driver->live_polls, 1);
     return 0;
 }
 
@@ -63,6 +64,7 @@ void poll_slot_give(struct io_driver *io_driver, maru_op *op)
     slot->op = NULL;
     slot->next_free = io_driver->slot_free;
     io_driver->slot_free = op->slot_;
+    metric_add(&io_driver->live_polls, UINT64_MAX);         /* one less */
 }
 
 /* ---- completing; owner of the driver ---- */

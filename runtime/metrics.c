@@ -1,10 +1,20 @@
 /* metrics.c - adding up the counters of a runtime's parts. */
 #include "maru/metrics.h"
 
+#include "runtime/base/lock.h"
 #include "runtime/runtime_parts.h"
 #include "runtime/sched/seat.h"
+#include "timer/wheel.h"
 
 #include <string.h>
+
+static uint64_t live_timers(struct wheel *wheel)
+{
+    lock_take(&wheel->lock);
+    uint64_t count = wheel->count;
+    lock_give(&wheel->lock);
+    return count;
+}
 
 static void add_worker(maru_metrics *metrics, const struct worker *worker,
                        const struct io_driver *io_driver)
@@ -21,6 +31,8 @@ static void add_worker(maru_metrics *metrics, const struct worker *worker,
     metrics->empty_enters += metric_read(&io_driver->driver.empty_enters);
     metrics->events += metric_read(&io_driver->driver.events);
     metrics->stale_fds += metric_read(&io_driver->stale_fds);
+    metrics->live_waits += metric_read(&io_driver->live_polls);
+    metrics->live_timers += live_timers(&worker->local.wheels[worker->local.id]);
 }
 
 int maru_metrics_read(maru_runtime *runtime, maru_metrics *metrics)
@@ -38,6 +50,7 @@ int maru_metrics_read(maru_runtime *runtime, maru_metrics *metrics)
     for (uint32_t id = 0; id < sched->count; id++)
         add_worker(&sum, &sched->workers[id], &runtime->io.drivers[id]);
     sum.bytes_allocated = atomic_load_rlx(&runtime->alloc.live_bytes);  /* no partner: a metric */
+    sum.live_waits += fd_table_waiters(&runtime->io.table);
     memcpy(metrics, &sum, size);
     return 0;
 }

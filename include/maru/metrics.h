@@ -24,6 +24,8 @@ typedef struct maru_metrics {
     uint64_t watch_steals;   /* tasks taken out of a stuck worker's next-slot */
     uint64_t stale_fds;      /* numbers handed out while still registered */
     uint64_t bytes_allocated; /* held by the runtime now */
+    uint64_t live_timers;    /* armed now */
+    uint64_t live_waits;     /* operations that wait for a descriptor now */
 } maru_metrics;
 
 /* Fills in *metrics up to metrics->size.
