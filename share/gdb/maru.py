@@ -26,18 +26,15 @@ import gdb
 LEVELS = 2048           # DUMP_LEVELS, DUMP_INDENTED of runtime/base/config.h
 INDENTED = 16
 CHUNK_HEADER = 64       # runtime/base/slab.c
-TICK_SHIFT = 17         # runtime/base/config.h, timer/timer.c
-WHEEL_BITS = 16
 FINALLY_LINE = 0xffffffff
 
 # enum of runtime/task/state.h
 LIVE, RUNNING, NOTIFIED, ROOT, CANCELLED, DONE, HANDLE = (1 << bit for bit in range(7))
 CHILD, FRESH, HELD = 1 << 8, 1 << 9, 1 << 15
-# enums of runtime/task/frame.h, include/maru/frame.h and runtime/task/waker.h
+# enums of runtime/task/frame.h and include/maru/frame.h
 WANTED, LOSING, FRAME_CANCELLED, OP = 1 << 1, 1 << 2, 1 << 6, 1 << 7
 BODY_ENDS, FINALLY, FINALLY_ENDS = 1, 2, 3
 MODES = {0: None, 1: "join", 2: "select", 3: "await_cancel"}
-LEAF_IDLE = 0
 
 
 class Lost(Exception):
@@ -391,10 +388,7 @@ class Teller:
         return words
 
     def left(self, sleep):
-        when = int(sleep["when_"])
-        if int(sleep["leaf_"]["future"]["line_"]) != LEAF_IDLE:
-            when = when >> WHEEL_BITS << TICK_SHIFT
-        return f" left={seconds(when - self.now)}"
+        return f" left={seconds(int(sleep['deadline_ns_']) - self.now)}"
 
 
 def tell_all(runtime):
