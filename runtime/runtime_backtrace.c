@@ -7,6 +7,7 @@
 #include "maru/net.h"
 #include "runtime/base/check.h"
 #include "runtime/task/frame.h"
+#include "runtime/task/locals.h"
 #include "timer/timer.h"
 
 /* ---- a frame's line ---- */
@@ -18,8 +19,13 @@ static const char *wait_of(const maru_frame *frame)
         return NULL;
     case MARU_ALL_:
         return "join";
+    case MARU_EACH_:
+        return "settle";
     case MARU_ANY_:
+    case MARU_FIRST_:
         return "select";
+    case MARU_RACE_:
+        return "race";
     case MARU_CANCEL_:
         return "await_cancel";
     default:
@@ -146,6 +152,8 @@ void backtrace_add(struct text *text, struct backtrace *backtrace, maru_task *ta
             continue;
         }
         place->next = place->is_inner ? NULL : future->next_;
+        if (future->type_ == &local_type)
+            continue;
         add_line(text, future, depth - 1, place->is_inner, now_ns);
         if (depth < DUMP_LEVELS)
             places[depth++] = inside(future);

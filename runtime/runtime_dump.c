@@ -14,6 +14,7 @@
 #include "runtime/base/text.h"
 #include "runtime/runtime_backtrace.h"
 #include "runtime/runtime_parts.h"
+#include "runtime/task/locals.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -74,8 +75,11 @@ static enum task_kind kind_of(uint64_t word, const struct local *runner)
 /* Words of a task that only who holds it may read. */
 static void add_name(struct text *text, maru_task *task)
 {
-    (void)text;
-    (void)task;
+    const char *name = locals_name(task_root(task));
+    if (!name)
+        return;
+    text_add(text, " name=");
+    text_add_name(text, name);
 }
 
 static void add_since(struct text *text, const maru_task *task, int64_t now_ns)

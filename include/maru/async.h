@@ -114,12 +114,43 @@
 #define maru_await(...) MARU_PICK2_(__VA_ARGS__, MARU_AWAIT2_, MARU_AWAIT1_, )(__VA_ARGS__)
 #define maru_try(...)   MARU_PICK2_(__VA_ARGS__, MARU_TRY2_, MARU_TRY1_, )(__VA_ARGS__)
 
-/* maru_join(rc, f1, f2, ...): all; the first error ends the rest, waits for them, is stored. */
-#define maru_join(to, ...) MARU_AWAIT_(MARU_SET_FUTURES_(MARU_ALL_, __VA_ARGS__), (to) = r_)
+/* ---- several at once ----
+ *
+ * A NULL among the arms of a select or race is an arm that is disabled; all disabled is -EINVAL. */
 
-/* maru_select(i, f1, f2, ...): the first; the losers have ended when it returns. Polling starts
- * at a random arm and stops at the first winner, so at most one arm acquires anything. */
-#define maru_select(to, ...) MARU_AWAIT_(MARU_SET_FUTURES_(MARU_ANY_, __VA_ARGS__), (to) = r_)
+#define MARU_AWAIT_SET_(to, mode, ...) MARU_AWAIT_(MARU_SET_FUTURES_(mode, __VA_ARGS__), (to) = r_)
+#define MARU_AWAIT_ARRAY_(to, mode, futures, n)                                                 \
+    MARU_AWAIT_(maru_frame_start_set(&me->frame, (mode), (size_t)(n), (futures)), (to) = r_)
+#define MARU_FUTURE_OF_(member) ((maru_future *)(void *)(member))
+
+/* maru_join(rc, f1, f2, ...): all; the first error ends the rest, waits for them, is stored. */
+#define maru_join(to, ...)          MARU_AWAIT_SET_(to, MARU_ALL_, __VA_ARGS__)
+#define maru_join_all(to, futures, n) MARU_AWAIT_ARRAY_(to, MARU_ALL_, futures, n)
+
+/* maru_settle(n, f1, f2, ...): all, and nobody is cancelled; n is how many failed. -ECANCELED when
+ * this task is being cancelled and that has ended one of them. */
+#define maru_settle(to, ...)        MARU_AWAIT_SET_(to, MARU_EACH_, __VA_ARGS__)
+#define maru_settle_all(to, futures, n) MARU_AWAIT_ARRAY_(to, MARU_EACH_, futures, n)
+
+/* maru_select(i, f1, f2, ...): the first; the losers have ended when it returns. They are polled
+ * in a random order, up to the first winner: so at most one arm acquires anything. -ECANCELED when
+ * this task is being cancelled. maru_select_biased polls them in the order they are written. */
+#define maru_select(to, ...)        MARU_AWAIT_SET_(to, MARU_ANY_, __VA_ARGS__)
+#define maru_select_biased(to, ...) MARU_AWAIT_SET_(to, MARU_FIRST_, __VA_ARGS__)
+#define maru_select_any(to, futures, n) MARU_AWAIT_ARRAY_(to, MARU_ANY_, futures, n)
+
+/* maru_race(i, f1, f2, ...): the first; the losers stay in flight and go on. A loser that ends
+ * later keeps its result, for maru_result_of, or for an await of maru_keep; the others are ended
+ * when the function ends. -ECANCELED when this task is being cancelled. */
+#define maru_race(to, ...)          MARU_AWAIT_SET_(to, MARU_RACE_, __VA_ARGS__)
+#define maru_race_any(to, futures, n) MARU_AWAIT_ARRAY_(to, MARU_RACE_, futures, n)
+
+/* maru_keep(&me->x, start): x, if it is in flight or has a result that nobody was given yet; else
+ * what `start`, an expression that is only evaluated then, starts in it. As an arm it outlives a
+ * select that it has lost. */
+#define maru_keep(member, start)                                                                \
+    maru_future_keep(maru_future_is_in_flight(MARU_FUTURE_OF_(member)) ? MARU_FUTURE_OF_(member) \
+                                                                       : (start))
 
 /* Waits until this task is cancelled; needs no member. */
 #define maru_await_cancel()                                                                     \

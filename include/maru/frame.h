@@ -47,6 +47,9 @@ enum maru_set {
     MARU_ALL_,               /* the first error ends the others */
     MARU_ANY_,               /* the first to end ends the others; random start */
     MARU_CANCEL_,            /* no future: until the task is cancelled */
+    MARU_EACH_,              /* all, whatever they end with */
+    MARU_FIRST_,             /* as ANY, but in order */
+    MARU_RACE_,              /* the first to end; the others stay in flight */
 };
 
 /* The poll function of every async function.
@@ -58,10 +61,20 @@ maru_result maru_frame_poll(maru_future *self, maru_context *cx);
  * Threads: task only, from the frame's body. */
 maru_result maru_frame_start(maru_frame *frame, maru_future *future);
 
-/* The same for a set of `count` futures, awaited as `mode` tells. The result of ALL is 0 or the
- * first error; of ANY the index of the winner, or -ECANCELED when the task is being cancelled.
- * A NULL future in ANY is disabled; -EINVAL when all are, or when count is over 65,535.
- * Threads: task only, from the frame's body. */
+/* The same for a set of `count` futures, awaited as `mode` tells. Results:
+ *
+ *     ALL              0, or the first error, which has ended the others
+ *     EACH             how many have failed; -ECANCELED when the task is being cancelled and an
+ *                      arm has ended by that
+ *     ANY, FIRST       the index of the winner; the others have ended, but for what is kept.
+ *                      -ECANCELED when the task is being cancelled and none had won
+ *     RACE             likewise; the others stay in flight, cancelled or not, go on, and end with
+ *                      the function at the latest
+ *
+ * A NULL future in ANY, FIRST and RACE is disabled. ALL and EACH of none are 0.
+ * Threads: task only, from the frame's body.
+ * Errors: -EINVAL all of ANY, FIRST or RACE are NULL; count is over 65,000; futures is NULL and
+ * count is not 0; mode is not that of a set. */
 maru_result maru_frame_start_set(maru_frame *frame, int mode, size_t count,
                                  maru_future *const *futures);
 
@@ -76,6 +89,19 @@ void maru_frame_return(maru_frame *frame, maru_result value);
 /* The end of the body's block was reached. Always false.
  * Threads: task only, from the frame's body. */
 bool maru_frame_leave(maru_frame *frame);
+
+/* True if `future` is in flight, or has ended while nobody awaited it, and nobody has been given
+ * its result yet. Its memory must have been zeroed or started once.
+ * Threads: task only, the task whose frame holds it. */
+bool maru_future_is_in_flight(const maru_future *future);
+
+/* Marks `future`, in flight or just started, as one that stays in flight if the select that awaits
+ * it next is won by another. Then it rests: timers and I/O of its own go on, but it acquires
+ * nothing until it is awaited again; a called async function goes on. It ends with the function at
+ * the latest. The mark holds for one await.
+ * Threads: task only, from the frame's body.
+ * Returns future; NULL is fine. */
+maru_future *maru_future_keep(maru_future *future);
 
 /* Aborts when `future` is still in flight; else returns it. maru_call asks before it clears.
  * Threads: task only. */

@@ -70,6 +70,28 @@ typedef struct maru_pause {
  * Errors: -ECANCELED cancelled. */
 maru_future *maru_yield(maru_pause *pause) MARU_MUST_USE;
 
+/* ---- the budget ----
+ *
+ * How many operations a task may finish in one poll. A finished await of anything but an async
+ * function takes a unit by itself. */
+
+/* A future that takes one unit and is ready at once, unless the budget is spent: then the others
+ * run first. For long computations.
+ * Threads: start function, task only.
+ * Errors: -ECANCELED cancelled. */
+maru_future *maru_budget_consume(maru_pause *pause) MARU_MUST_USE;
+
+/* A section without a budget: its place in the caller's frame. */
+typedef struct maru_section {
+    maru_frame frame;
+    maru_future *inner_;
+} maru_section;
+
+/* A future of `inner`, to which a spent budget is no limit: it runs as long as it need not wait.
+ * Its result is inner's. Aborts if inner is NULL.
+ * Threads: start function, task only. */
+maru_future *maru_unconstrained(maru_section *section, maru_future *inner) MARU_MUST_USE;
+
 #ifdef __cplusplus
 }
 #endif

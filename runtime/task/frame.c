@@ -141,6 +141,8 @@ maru_result frame_resume(maru_task *task, maru_frame *frame)
         maru_result result = maru_frame_poll(&frame->future_, &cx);
         if (result == MARU_PENDING || !parent)
             return result;
+        if (UNLIKELY(frame->future_.flags_ & FUTURE_STAYS))
+            set_child_ended(parent, &frame->future_);
         frame = parent;
     }
 }

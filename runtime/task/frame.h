@@ -13,7 +13,8 @@ enum {
     FRAME_SUSPENDED = 1 << 4,    /* the body returned from an await */
     FRAME_HIT = 1 << 5,          /* the body reached its resume point */
     FRAME_CANCELLED = 1 << 6,    /* sticky: cancellation is a level */
-    FUTURE_OP = 1 << 7,          /* it is a maru_op: a dump tells its descriptor */
+    FUTURE_OP = 1 << 6,          /* of what is no frame: a maru_op, a dump tells its descriptor */
+    FUTURE_STAYS = 1 << 7,       /* is to be, or was spared by a set that it lost (set.c) */
 };
 
 /* A frame's phases (maru/frame.h). */

@@ -1,25 +1,34 @@
 /* set.c - arming and awaiting futures: one, all, the first of several.
  *
  * What a frame has in flight is one list through the futures, awaited or not. A set that is
- * awaited is marked in it.
+ * awaited is marked in it, WANTED; what lost and was spared is marked STAYS.
  *
- * A1 A future in flight is in exactly one list, marked LINKED; an ended one is in none.
- * A2 Of an ANY set at most one arm acquires: polling stops at the first winner, and every other
- *    arm is told to lose, which gives back what it was granted.
- * A3 A set is over only when all its arms have ended. */
+ *     select:  [ a WANTED ]--[ b WANTED STAYS ]     b is maru_keep's
+ *     a wins:                [ b STAYS        ]     b rests: nobody polls it, unless it is a frame
+ *
+ * A1 A future in flight is in exactly one list, marked LINKED; an ended one is in none while the
+ *    body runs.
+ * A2 Of a select or race at most one arm acquires: polling stops at the first winner. Every other
+ *    arm of a select that is not kept is told to lose, which gives back what it was granted.
+ * A3 A set is over when all its arms have ended or were spared.
+ * A4 What was spared by a race goes on: it is polled when the function suspends. What was spared
+ *    by a select rests until it is awaited again; a called function goes on in either case, for
+ *    the wake of what it waits for may lead to the root alone.
+ * A5 The arm_ of a spared future says which of the two it is. If it ends unawaited it keeps STAYS
+ *    until an await has delivered its result. */
 #include "runtime/task/set.h"
 
 #include "maru/err.h"
 #include "runtime/base/config.h"
 #include "runtime/base/context.h"
 #include "runtime/base/local.h"
+#include "runtime/task/budget.h"
 #include "runtime/task/frame.h"
+#include "runtime/task/locals.h"
 #include "runtime/task/task.h"
 #include "runtime/task/waker.h"
 
 #include <stdio.h>
-
-enum { UNDECIDED = INT32_MAX, ARMS_MAX = UINT16_MAX };
 
 /* ---- the list ---- */
 
@@ -90,27 +99,9 @@ bool frame_mark_inner(const maru_frame *frame, maru_future *future)
     return false;
 }
 
-static void unlink_at(maru_future **at)
-{
-    maru_future *future = *at;
-    *at = future->next_;
-    future->flags_ &= (uint8_t)~(FUTURE_LINKED | FUTURE_WANTED | FUTURE_LOSING);
-}
-
-/* Looks for the place anew: a poll may have put another future in front, by a spawn into a scope
- * of this frame, or taken one out. What followed it. */
-static maru_future **take_out(maru_frame *frame, const maru_future *future)
-{
-    maru_future **at = &frame->live_;
-    while (*at != future)
-        at = &(*at)->next_;
-    unlink_at(at);
-    return at;
-}
-
 void frame_unlink(maru_frame *frame, const maru_future *future)
 {
-    (void)take_out(frame, future);
+    (void)set_take_out(frame, future);
 }
 
 maru_result maru_future_poll(maru_future *future, maru_context *cx)
@@ -131,16 +122,7 @@ maru_result maru_future_poll(maru_future *future, maru_context *cx)
     return result;
 }
 
-/* ---- budget and deafness ---- */
-
-bool maru_budget_take(void)
-{
-    struct context *here = context_here();
-    if (here->budget == 0)
-        return false;
-    here->budget--;
-    return true;
-}
+/* ---- deafness ---- */
 
 /* A function that goes on awaiting after -ECANCELED would never end. Each function counts for
  * itself: cancelling a deep chain is one await a level. */
@@ -152,9 +134,71 @@ static maru_result hear(maru_frame *frame, maru_result result)
     return result;
 }
 
+/* ---- what is in flight and not awaited ---- */
+
+bool set_is_spared(const maru_future *future)
+{
+    return (future->flags_ & (FUTURE_WANTED | FUTURE_STAYS)) == FUTURE_STAYS &&
+           future->arm_ >= ARM_RESTS;
+}
+
+static bool goes_on(const maru_future *future)
+{
+    return set_is_spared(future) &&
+           (future->arm_ == ARM_GOES_ON || future->type_->poll == maru_frame_poll);
+}
+
+static COLD void poll_others(maru_frame *frame)
+{
+    struct context *here = context_here();
+    maru_context cx = { &here->task->waker, frame, frame_ending(frame) };
+    maru_future **at = &frame->live_;
+    while (*at) {
+        maru_future *future = *at;
+        if (goes_on(future) && maru_future_poll(future, &cx) != MARU_PENDING)
+            at = set_take_out(frame, future);
+        else
+            at = &future->next_;
+    }
+}
+
+static bool has_others(const maru_frame *frame)
+{
+    const maru_future *future = frame->live_;
+    if (LIKELY(!future || !future->next_))
+        return false;
+    while (future && !goes_on(future))
+        future = future->next_;
+    return future;
+}
+
+bool maru_future_is_in_flight(const maru_future *future)
+{
+    return future->flags_ & FUTURE_LINKED ||
+           (future->flags_ & FUTURE_ENDED && set_is_spared(future));
+}
+
+maru_future *maru_future_keep(maru_future *future)
+{
+    if (!future)
+        return NULL;
+    if (!(future->flags_ & FUTURE_WANTED))
+        future->arm_ = ARM_KEPT;
+    future->flags_ |= FUTURE_STAYS;
+    return future;
+}
+
+void set_child_ended(maru_frame *parent, const maru_future *child)
+{
+    if (set_is_spared(child) && child->flags_ & FUTURE_LINKED)
+        (void)set_take_out(parent, child);
+}
+
 static maru_result suspend(maru_frame *frame)
 {
     frame->future_.flags_ |= FRAME_SUSPENDED;
+    if (UNLIKELY(has_others(frame)))
+        poll_others(frame);
     return MARU_PENDING;
 }
 
@@ -167,13 +211,38 @@ static maru_result postpone(maru_frame *frame)
     return suspend(frame);
 }
 
-static void want(maru_frame *frame, maru_future *future, size_t arm)
+/* True if the budget is spent and counts here. */
+static bool is_spent(const struct context *here, const maru_frame *frame)
+{
+    return UNLIKELY(here->budget == 0) && frame_ending(frame) == MARU_GO &&
+           !budget_is_free(frame);
+}
+
+/* It is to be spared only if maru_keep was asked just now (A5). */
+void set_want(const maru_frame *frame, maru_future *future, size_t arm)
 {
     if (UNLIKELY(future->flags_ & FUTURE_WANTED))
         frame_misuse(frame, "the same future twice in one wait");
+    if (future->arm_ != ARM_KEPT)
+        future->flags_ &= (uint8_t)~FUTURE_STAYS;
     future->arm_ = (uint16_t)arm;
+    future->flags_ |= FUTURE_WANTED;
+}
+
+/* The only future that is awaited, and it was in flight nowhere before its poll. */
+static void want_fresh(maru_frame *frame, maru_future *future)
+{
+    frame->mode_ = MARU_ONE_;
+    future->arm_ = 0;
     frame_link(frame, future);
     future->flags_ |= FUTURE_WANTED;
+}
+
+static void want_one(maru_frame *frame, maru_future *future)
+{
+    frame->mode_ = MARU_ONE_;
+    set_want(frame, future, 0);
+    frame_link(frame, future);
 }
 
 static maru_result wait_one(maru_frame *frame, struct context *here)
@@ -187,8 +256,20 @@ static maru_result wait_one(maru_frame *frame, struct context *here)
     maru_result result = maru_future_poll(future, &cx);
     if (result == MARU_PENDING)
         return suspend(frame);
-    (void)take_out(frame, future);
+    (void)set_take_out(frame, future);
     return hear(frame, result);
+}
+
+/* It is in flight already: a scope, or what was spared; or it is to be kept. */
+static maru_result start_again(maru_frame *frame, struct context *here, maru_future *future)
+{
+    bool is_frame = future->type_->poll == maru_frame_poll;
+    want_one(frame, future);
+    if (!is_frame && is_spent(here, frame))
+        return postpone(frame);
+    maru_result result = wait_one(frame, here);
+    here->budget -= result != MARU_PENDING && !is_frame && here->budget > 0;
+    return result;
 }
 
 maru_result maru_frame_start(maru_frame *frame, maru_future *future)
@@ -196,135 +277,18 @@ maru_result maru_frame_start(maru_frame *frame, maru_future *future)
     struct context *here = context_here();
     if (UNLIKELY(!future))
         frame_misuse(frame, "an await of NULL");
-    if (UNLIKELY(future->flags_ & FUTURE_LINKED)) {     /* in flight since an earlier race */
-        frame->mode_ = MARU_ONE_;
-        want(frame, future, 0);
-        return wait_one(frame, here);
-    }
+    if (UNLIKELY(future->flags_ & (FUTURE_LINKED | FUTURE_STAYS)))
+        return start_again(frame, here, future);
     maru_context cx = { &here->task->waker, frame, frame_ending(frame) };
     bool is_frame = future->type_->poll == maru_frame_poll;
-    bool spent = here->budget == 0 && !is_frame && cx.ending == MARU_GO;
+    bool spent = UNLIKELY(here->budget == 0) && !is_frame && is_spent(here, frame);
     maru_result result = LIKELY(!spent) ? maru_future_poll(future, &cx) : MARU_PENDING;
     if (result == MARU_PENDING) {
-        frame->mode_ = MARU_ONE_;
-        want(frame, future, 0);
+        want_fresh(frame, future);
         return spent ? postpone(frame) : suspend(frame);
     }
     here->budget -= here->budget > 0 && !is_frame;
     return hear(frame, result);
-}
-
-/* ---- several ---- */
-
-/* Takes the result of an arm that has ended. True: the set is decided by it. */
-static bool decide(maru_frame *frame, const maru_future *arm, maru_result result, bool cancel)
-{
-    if (frame->mode_ == MARU_ALL_) {
-        if (result >= 0 || frame->outcome_ < 0)
-            return false;
-        frame->outcome_ = (int32_t)result;
-        return true;
-    }
-    if (frame->outcome_ != UNDECIDED || (cancel && result == -ECANCELED))
-        return false;                   /* there is a winner; or an arm that our cancel ended */
-    frame->outcome_ = arm->arm_;
-    return true;
-}
-
-static void release_losers(maru_frame *frame)
-{
-    for (maru_future *future = frame->live_; future; future = future->next_)
-        if (future->flags_ & FUTURE_WANTED)
-            future->flags_ |= FUTURE_LOSING;
-}
-
-/* Polls the awaited arms [from, to), up to the first that decides the set. True: one did. */
-static bool poll_arms(maru_frame *frame, maru_context *cx, size_t from, size_t to)
-{
-    maru_future **at = &frame->live_;
-    while (*at) {
-        maru_future *future = *at;
-        bool skip = !(future->flags_ & FUTURE_WANTED) || future->arm_ < from || future->arm_ >= to;
-        maru_result result = skip ? MARU_PENDING : maru_future_poll(future, cx);
-        if (result == MARU_PENDING) {
-            at = &future->next_;
-            continue;
-        }
-        at = take_out(frame, future);
-        if (decide(frame, future, result, cx->ending != MARU_GO))
-            return true;
-    }
-    return false;
-}
-
-static bool is_waited_for(const maru_frame *frame)
-{
-    for (const maru_future *future = frame->live_; future; future = future->next_)
-        if (future->flags_ & FUTURE_WANTED)
-            return true;
-    return false;
-}
-
-/* A random arm goes first, for no arm of a loop shall starve. */
-static size_t first_arm(const maru_frame *frame)
-{
-    uint32_t count = 0;
-    if (frame->mode_ != MARU_ANY_)
-        return 0;
-    for (const maru_future *future = frame->live_; future; future = future->next_)
-        if (future->flags_ & FUTURE_WANTED && future->arm_ >= count)
-            count = future->arm_ + 1u;
-    return count < 2 ? 0 : rng_below(&context_here()->local->rng, count);
-}
-
-static maru_result poll_set(maru_frame *frame)
-{
-    struct context *here = context_here();
-    maru_context cx = { &here->task->waker, frame, frame_ending(frame) };
-    size_t from = first_arm(frame);
-    if (poll_arms(frame, &cx, from, ARMS_MAX) || (from > 0 && poll_arms(frame, &cx, 0, from))) {
-        release_losers(frame);
-        poll_arms(frame, &cx, 0, ARMS_MAX);     /* once decided, no other arm decides */
-    }
-    if (is_waited_for(frame))
-        return suspend(frame);
-    if (frame->mode_ == MARU_ANY_ && frame->outcome_ == UNDECIDED)
-        return hear(frame, -ECANCELED);
-    return hear(frame, frame->outcome_);
-}
-
-/* Links the arms in the order of their numbers, each once. */
-static void want_all(maru_frame *frame, size_t count, maru_future *const *futures)
-{
-    for (size_t i = count; i-- > 0;)
-        if (futures[i])
-            want(frame, futures[i], i);
-}
-
-maru_result maru_frame_start_set(maru_frame *frame, int mode, size_t count,
-                                 maru_future *const *futures)
-{
-    if (count > ARMS_MAX)
-        return -EINVAL;
-    frame->mode_ = (uint8_t)mode;
-    if (mode == MARU_CANCEL_)
-        return maru_frame_wait(frame);
-    bool any = false;
-    for (size_t i = 0; i < count; i++) {
-        any |= futures[i] != NULL;
-        if (UNLIKELY(!futures[i] && mode == MARU_ALL_))
-            frame_misuse(frame, "an await of NULL");
-    }
-    if (!any)
-        return mode == MARU_ALL_ ? 0 : -EINVAL;
-    frame->outcome_ = mode == MARU_ANY_ ? UNDECIDED : 0;
-    want_all(frame, count, futures);
-    struct context *here = context_here();
-    if (here->budget == 0 && frame_ending(frame) == MARU_GO)
-        return postpone(frame);
-    maru_result result = poll_set(frame);
-    here->budget -= result != MARU_PENDING && here->budget > 0;
-    return result;
 }
 
 /* ---- going on ---- */
@@ -336,7 +300,31 @@ maru_result maru_frame_wait(maru_frame *frame)
     if (frame->mode_ == MARU_CANCEL_)
         return frame_ending(frame) == MARU_GO ? suspend(frame) : hear(frame, -ECANCELED);
     here->budget -= here->budget > 0;
-    return frame->mode_ == MARU_ONE_ ? wait_one(frame, here) : poll_set(frame);
+    if (UNLIKELY(has_others(frame)) && rng_below(&here->local->rng, 2) == 0)
+        poll_others(frame);             /* else after it: so neither can take all the budget */
+    return frame->mode_ == MARU_ONE_ ? wait_one(frame, here) : several_wait(frame);
+}
+
+/* ---- what several.c uses: the same, where no await of one future pays for a call ---- */
+
+maru_result set_hear(maru_frame *frame, maru_result result)
+{
+    return hear(frame, result);
+}
+
+maru_result set_suspend(maru_frame *frame)
+{
+    return suspend(frame);
+}
+
+maru_result set_postpone(maru_frame *frame)
+{
+    return postpone(frame);
+}
+
+bool set_is_spent(const struct context *here, const maru_frame *frame)
+{
+    return is_spent(here, frame);
 }
 
 /* ---- the end of a phase ---- */
@@ -356,18 +344,44 @@ static bool is_lost_error(const maru_future *future, maru_result result)
            ((const maru_scope *)(const void *)future)->policy_ == MARU_SCOPE_ALL;
 }
 
+/* A local can be seen up to the end of finally, by whatever ends then, too. */
+static bool is_local(const maru_future *future)
+{
+    return future->type_ == &local_type;
+}
+
+/* True when nothing is left but locals; after finally they go, too. */
+static bool end_locals(maru_frame *frame)
+{
+    for (const maru_future *future = frame->live_; future; future = future->next_)
+        if (!is_local(future))
+            return false;
+    if (frame->future_.phase_ > FINALLY)
+        while (frame->live_)
+            set_unlink_at(&frame->live_);
+    return true;
+}
+
 bool set_end_all(maru_frame *frame, maru_waker *waker)
 {
+    struct context *here = context_here();
     maru_context cx = { waker, frame, MARU_GO };
+    maru_frame *caller = here->frame;
+    here->frame = frame;                            /* its locals are seen by what ends */
     maru_future **at = &frame->live_;
     while (*at) {
         maru_future *future = *at;
         maru_future *first = frame->live_;
+        if (UNLIKELY(is_local(future))) {
+            at = &future->next_;
+            continue;
+        }
         if (!is_to_go_on(frame, future))
             future->flags_ |= FUTURE_LOSING;
+        future->flags_ &= (uint8_t)~FUTURE_STAYS;
         maru_result result = maru_future_poll(future, &cx);
         bool again = frame->live_ != first;         /* the poll has spawned into a new scope */
-        at = result == MARU_PENDING ? &future->next_ : take_out(frame, future);
+        at = result == MARU_PENDING ? &future->next_ : set_take_out(frame, future);
         if (is_lost_error(future, result) && frame->future_.u_.result_ >= 0) {
             frame->future_.u_.result_ = result;     /* now it is not lost, */
             again = true;                           /* and it cancels the others */
@@ -375,5 +389,6 @@ bool set_end_all(maru_frame *frame, maru_waker *waker)
         if (again)
             at = &frame->live_;
     }
-    return !frame->live_;
+    here->frame = caller;
+    return !frame->live_ || end_locals(frame);
 }

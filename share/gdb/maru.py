@@ -32,9 +32,9 @@ FINALLY_LINE = 0xffffffff
 LIVE, RUNNING, NOTIFIED, ROOT, CANCELLED, DONE, HANDLE = (1 << bit for bit in range(7))
 CHILD, FRESH, HELD = 1 << 8, 1 << 9, 1 << 15
 # enums of runtime/task/frame.h and include/maru/frame.h
-WANTED, LOSING, FRAME_CANCELLED, OP = 1 << 1, 1 << 2, 1 << 6, 1 << 7
+WANTED, LOSING, FRAME_CANCELLED, OP = 1 << 1, 1 << 2, 1 << 6, 1 << 6
 BODY_ENDS, FINALLY, FINALLY_ENDS = 1, 2, 3
-MODES = {0: None, 1: "join", 2: "select", 3: "await_cancel"}
+MODES = {0: None, 1: "join", 2: "select", 3: "await_cancel", 4: "settle", 5: "select", 6: "race"}
 
 
 class Lost(Exception):

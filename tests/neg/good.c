@@ -71,8 +71,15 @@ maru_async(patient)
 }
 maru_end;
 
+static const maru_local_key KEY = { "key" };
+
 struct everything {
     maru_frame frame;
+    maru_future *arms[2];
+    maru_local local;
+    maru_name name;
+    maru_pause pause;
+    maru_section section;
     int ended;
     struct twice a, b;
     struct guarded guarded;
@@ -98,6 +105,30 @@ maru_async(everything)
     maru_select(n, maru_sleep_for(&me->long_nap, 60 * MARU_SEC), maru_sleep_for(&me->short_nap, 1),
                 NULL);
     maru_check(n == 1 && maru_result_of(&me->long_nap) == -ECANCELED ? 0 : -EPROTO);
+
+    maru_settle(n, maru_call(twice, &me->a, .value = 1), maru_call(plain, &me->plain));
+    maru_check(n == 0 ? 0 : -EPROTO);
+    maru_race(n, maru_sleep_for(&me->short_nap, 1), maru_call(twice, &me->b, .value = 2));
+    maru_check(n);
+    maru_await(n, maru_keep(&me->b, maru_call(twice, &me->b, .value = 2)));
+    maru_check(n == 4 ? 0 : -EPROTO);
+    maru_select_biased(n, NULL, maru_call(plain, &me->plain),
+                       maru_keep(&me->short_nap, maru_sleep_for(&me->short_nap, 1)));
+    maru_check(n == 1 ? 0 : -EPROTO);
+    me->arms[0] = maru_call(plain, &me->plain);
+    me->arms[1] = maru_call(twice, &me->a, .value = 1);
+    maru_join_all(n, me->arms, 2);
+    me->arms[0] = maru_call(plain, &me->plain);
+    me->arms[1] = NULL;
+    maru_select_any(n, me->arms, 2);
+    me->arms[0] = maru_call(plain, &me->plain);
+    maru_race_any(n, me->arms, 2);
+    maru_settle_all(n, me->arms, 0);
+    maru_check(n);
+    maru_check(maru_local_set(&me->local, &KEY, me));
+    maru_check(maru_task_name_set(&me->name, "everything"));
+    maru_await(maru_budget_consume(&me->pause));
+    maru_try(n, maru_unconstrained(&me->section, maru_call(twice, &me->a, .value = 1)));
 
     maru_scope_init(&me->scope, MARU_SCOPE_ALL);
     maru_check(maru_scope_spawn(&me->scope, twice, .value = 5));
