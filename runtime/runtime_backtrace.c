@@ -99,7 +99,7 @@ static void add_wait(struct text *text, const maru_future *future, int64_t now_n
         add_left(text, self, now_ns);
     else if (type == &timeout_type)
         add_timeout(text, self, now_ns);
-    else if (type == &join_type)
+    else if (type == &join_type || type == &task_wait_type)
         add_join(text, self);
     else if (type == &scope_type)
         text_add(text, " scope=%p children=%zu", self, maru_scope_count(self));

@@ -180,6 +180,10 @@
 #define maru_spawn(...)       MARU_SPAWN_(__VA_ARGS__, )
 /* maru_spawn_on(runtime, f, .arg = v): the same from any thread. */
 #define maru_spawn_on(...)    MARU_SPAWN_ON_(__VA_ARGS__, )
+/* maru_task_frame(task, f): the struct f of a task that has ended; NULL if it has not, or is none
+ * of f. Valid until the handle is given back. */
+#define maru_task_frame(task, name)                                                             \
+    ((struct name *)(void *)maru_task_root((task), &name##_async))
 /* maru_scope_spawn(&me->kids, f, .arg = v): a child of this function; 0 or a negative errno. */
 #define maru_scope_spawn(...) MARU_SCOPE_SPAWN_(__VA_ARGS__, )
 /* maru_block_on(runtime, f, .arg = v): runs f to its end from outside; its result. */

@@ -1,7 +1,13 @@
 /* task.h - tasks: a tree of frames with a place in a run queue.
  *
  * maru_spawn (async.h) starts a detached task and gives a handle, which must be given back by
- * exactly one of maru_join_task (when it delivers) and maru_detach. */
+ * exactly one of maru_join_task (when it delivers) and maru_detach. maru_wait_task keeps it, so
+ * that maru_task_frame (async.h) can read what the task has left in its frame:
+ *
+ *     maru_try(maru_wait_task(&me->wait, me->task));
+ *     use(maru_task_frame(me->task, lookup)->addresses);
+ *     maru_detach(me->task);
+ */
 #ifndef MARU_TASK_H
 #define MARU_TASK_H
 
@@ -52,11 +58,52 @@ typedef struct maru_join_wait {
  * task itself; -ECANCELED cancelled. Other negative values are the task's own. */
 maru_future *maru_join_task(maru_join_wait *wait, maru_task *task) MARU_MUST_USE;
 
-/* True once the wait has given the handle back with the task's result, or there was none to give:
- * so an -ECANCELED was the task's own. False: the wait was cancelled, and the handle is still the
- * caller's.
+/* The same, but the handle stays the caller's in any case. As many waits as one likes, one at a
+ * time; after the end they are ready at once.
+ * Threads: start function, task only.
+ * Errors: those of maru_join_task. */
+maru_future *maru_wait_task(maru_join_wait *wait, maru_task *task) MARU_MUST_USE;
+
+/* True once the wait has delivered the task's result, and if it was a join the handle was given
+ * back, or there was none to give: so an -ECANCELED was the task's own. False: the wait was
+ * cancelled, and the handle is still the caller's.
  * Threads: task only, after the wait. */
 bool maru_join_delivered(const maru_join_wait *wait);
+
+/* The frame of a task that has ended, if it runs `function`: what it computed. Valid until the
+ * handle is given back. maru_task_frame(task, f) of async.h gives it its type.
+ * Threads: any thread that holds the handle.
+ * Returns NULL: the task has not ended, or it runs another function, or task is NULL. */
+maru_frame *maru_task_root(maru_task *task, const maru_function *function);
+
+/* The name of the async function that a task runs; NULL of NULL. The string is static.
+ * Threads: any thread that holds the handle. */
+const char *maru_task_function(const maru_task *task);
+
+/* A number that no two tasks have at the same time; a task that has ended and whose handle was
+ * given back leaves it to others. 0: no task; of the calling task: not inside of one.
+ * Threads: any thread. */
+uint64_t maru_task_id(const maru_task *task);
+uint64_t maru_task_id_here(void);
+
+/* ---- futures as tasks ----
+ *
+ * For other languages and for futures written by hand: they need no async function. What the
+ * future is made of stays the caller's, is not on a C stack, and must not be touched until the task
+ * has ended. */
+
+/* Spawns a task whose result is that of `future`, which was started just now and is awaited by
+ * nobody, on the runtime of the calling task or, from any thread, on `runtime`.
+ * Threads: task only; maru_spawn_future_on: any thread.
+ * Returns the handle; NULL: as maru_spawn_image and maru_spawn_image_on, or future is NULL. */
+maru_task *maru_spawn_future(maru_future *future) MARU_MUST_USE;
+maru_task *maru_spawn_future_on(maru_runtime *runtime, maru_future *future) MARU_MUST_USE;
+
+/* Waits for `future` from outside, as maru_block_on_image does for a function.
+ * Threads: any thread that is not inside a task; SINGLE: its own thread.
+ * Returns the future's result. Errors: -EINVAL also when future is NULL; those of
+ * maru_block_on_image. */
+maru_result maru_block_on_future(maru_runtime *runtime, maru_future *future) MARU_MUST_USE;
 
 /* ---- yielding ---- */
 

@@ -1,6 +1,7 @@
 /* join.c - handles of detached tasks: spawn, cancel, detach, and the wait for a task's end.
  *
- * J1 The handle is given back once: by a join that delivers, or by detach.
+ * J1 The handle is given back once: by a join that delivers, or by detach. A wait that is no join
+ *    leaves it alone.
  * J2 A join that waits is the task's owner word, published by JOINER in the state word; the
  *    task's end completes it if JOINER was set before DONE.
  * J3 A cancelled join takes itself back, or stays pending until the end has completed it. */
@@ -44,13 +45,18 @@ bool maru_task_is_finished(const maru_task *task)
 
 /* ---- waiting ---- */
 
-/* The task is done: its result, and our handle with it (J1). */
+/* The task is done: its result, and of a join our handle with it (J1). After a wait another one may
+ * follow. */
 static maru_result deliver(maru_join_wait *wait)
 {
     maru_task *task = wait->task_;
     maru_result result = task_root(task)->future_.u_.result_;
+    bool keeps_handle = wait->leaf_.future.type_ == &task_wait_type;
     wait->task_ = NULL;
-    maru_detach(task);
+    if (keeps_handle)
+        atomic_store_rel(&task->owner, NULL);   /* pairs with the next join: cas of owner */
+    else
+        maru_detach(task);
     return result;
 }
 
@@ -92,11 +98,46 @@ static maru_result join_poll(maru_future *self, maru_context *cx)
 }
 
 const maru_future_type join_type = { join_poll, "join" };
+const maru_future_type task_wait_type = { join_poll, "wait" };
+
+static maru_future *start(maru_join_wait *wait, maru_task *task, const maru_future_type *type)
+{
+    maru_future *self = &wait->leaf_.future;
+    maru_future_init(self, type);
+    wait->task_ = task;
+    return task ? self : maru_future_ready(self, -EINVAL);
+}
 
 maru_future *maru_join_task(maru_join_wait *wait, maru_task *task)
 {
-    maru_future *self = &wait->leaf_.future;
-    maru_future_init(self, &join_type);
-    wait->task_ = task;
-    return task ? self : maru_future_ready(self, -EINVAL);
+    return start(wait, task, &join_type);
+}
+
+maru_future *maru_wait_task(maru_join_wait *wait, maru_task *task)
+{
+    return start(wait, task, &task_wait_type);
+}
+
+/* ---- asking ---- */
+
+maru_frame *maru_task_root(maru_task *task, const maru_function *function)
+{
+    if (!task || !function || task_root(task)->future_.type_ != &function->type)
+        return NULL;
+    return maru_task_is_finished(task) ? task_root(task) : NULL;
+}
+
+const char *maru_task_function(const maru_task *task)
+{
+    return task ? ((const maru_frame *)(const void *)(task + 1))->future_.type_->name : NULL;
+}
+
+uint64_t maru_task_id(const maru_task *task)
+{
+    return (uintptr_t)task;
+}
+
+uint64_t maru_task_id_here(void)
+{
+    return maru_task_id(context_here()->task);
 }

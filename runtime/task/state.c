@@ -122,9 +122,9 @@ bool state_join(uint64_t *state)
 {
     uint64_t word = atomic_load_acq(state);     /* pairs with state_to_done: the result (T5) */
     do {
-        DCHECK(!(word & STATE_JOINER));
         if (word & STATE_DONE)
             return false;
+        DCHECK(!(word & STATE_JOINER));
     } while (!atomic_cas_ar(state, &word, word | STATE_JOINER));    /* pairs with state_to_done */
     return true;
 }

@@ -123,6 +123,6 @@ void scope_child_suspends(maru_scope *scope, struct maru_child *child);
 void scope_child_unlink(maru_scope *scope, struct maru_child *child);
 void scope_child_ended(maru_scope *scope, maru_result result);
 
-extern const maru_future_type scope_type, join_type;
+extern const maru_future_type scope_type, join_type, task_wait_type;
 
 #endif

@@ -77,6 +77,35 @@ static void cancel_and_detach(void *task)
     maru_detach(task);
 }
 
+/* Waits without giving the handle back, reads what the child has left, waits once more. */
+struct reader {
+    maru_frame frame;
+    maru_task *child;
+    maru_join_wait wait;
+};
+maru_async(reader)
+{
+    maru_result rc;
+    maru_await(rc, maru_wait_task(&me->wait, me->child));
+    MC_CHECK(rc == 7 && maru_task_frame(me->child, child)->typed == 7);
+    maru_await(rc, maru_wait_task(&me->wait, me->child));
+    MC_CHECK(rc == 7);
+    maru_detach(me->child);
+    seen = rc;
+}
+maru_end;
+
+static void wait_meets_end(void)
+{
+    stage_begin();
+    maru_task *task = STAGE_START(STATE_HANDLE, child);
+    STAGE_START(0, reader, .child = task);
+    mc_spawn(stage_run, &stage_numbers[1]);
+    stage_run(NULL);
+    mc_join_all();
+    MC_CHECK(seen == 7);
+}
+
 /* The parent waits; it is cancelled while the child ends.  A join that was taken back is begun
  * again by finally. */
 static void give_up_meets_end(void)
@@ -148,6 +177,7 @@ static void detach_end_and_completion(void)
 static const struct mc_model models[] = {
     MODEL(join_meets_end, 2, "J2, T5: a join delivers the result of a child that ends"),
     MODEL(end_meets_waiting_join, 2, "J2: the end completes a join that waits"),
+    MODEL(wait_meets_end, 2, "J1, T5: a wait shows the child's frame and keeps the handle"),
     MODEL(give_up_meets_end, 2, "J3: a cancelled join is taken back or completed, never both"),
     MODEL(refused_join, 2, "J1, J3: a join that is refused leaves the handle to the next one"),
     MODEL(detach_meets_end, -1, "T5, T6, J1: done shows the result; handle or end frees"),

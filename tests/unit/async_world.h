@@ -10,6 +10,7 @@
 #include <maru.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* No test waits for time to decide anything: this is what stops one that hangs. */
 #define ASYNC_SUITE(name) TestSuite(name, .timeout = 20)
