@@ -9,6 +9,7 @@
 #include "maru/future.h"
 #include "maru/host.h"
 #include "maru/interval.h"
+#include "maru/join_set.h"
 #include "maru/local.h"
 #include "maru/metrics.h"
 #include "maru/net.h"

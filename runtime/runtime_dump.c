@@ -115,7 +115,7 @@ static void add_held(struct dump *dump, maru_task *task, uint64_t word)
     add_since(text, task, dump->now_ns);
     add_flags(text, word);
     if (word & STATE_CHILD)
-        text_add(text, " scope=%p", task->owner);
+        text_add(text, " %s=%p", word & STATE_HANDLE ? "join_set" : "scope", task->owner);
     text_add(text, "\n");
     backtrace_add(text, &dump->backtrace, task, dump->now_ns);
 }

@@ -20,6 +20,7 @@
 #define MARU_ASYNC_H
 
 #include "frame.h"
+#include "join_set.h"
 #include "runtime.h"
 #include "scope.h"
 #include "task.h"
@@ -186,6 +187,13 @@
     ((struct name *)(void *)maru_task_root((task), &name##_async))
 /* maru_scope_spawn(&me->kids, f, .arg = v): a child of this function; 0 or a negative errno. */
 #define maru_scope_spawn(...) MARU_SCOPE_SPAWN_(__VA_ARGS__, )
+/* maru_scope_spawn_many(rc, &me->kids, i, n, f, .arg = v): n children at once, whose arguments may
+ * name i, which counts from 0. rc is 0, or a negative errno and none was spawned. */
+#define maru_scope_spawn_many(to, scope, i, n, ...)                                             \
+    MARU_SCOPE_SPAWN_MANY_(to, scope, i, n, __VA_ARGS__, )
+/* maru_join_set_spawn(&me->set, f, .arg = v): a task of a join set of this function; the
+ * maru_task *, which the set keeps, or NULL. */
+#define maru_join_set_spawn(...) MARU_JOIN_SET_SPAWN_(__VA_ARGS__, )
 /* maru_block_on(runtime, f, .arg = v): runs f to its end from outside; its result. */
 #define maru_block_on(...)    MARU_BLOCK_ON_(__VA_ARGS__, )
 /* maru_main(f, .arg = v): a runtime with default options for the whole program; for main. */
@@ -198,6 +206,17 @@
 #define MARU_SPAWN_ON_(rt, name, ...)  maru_spawn_image_on((rt), MARU_NEW_(name, __VA_ARGS__))
 #define MARU_SCOPE_SPAWN_(scope, name, ...)                                                     \
     maru_scope_spawn_image(&me->frame, (scope), MARU_NEW_(name, __VA_ARGS__))
+#define MARU_SCOPE_SPAWN_MANY_(to, scope, i, n, name, ...)                                      \
+    do {                                                                                        \
+        maru_batch batch_;                                                                      \
+        maru_batch_begin(&batch_, &me->frame, (scope));                                         \
+        for (size_t i = 0, n_ = (size_t)(n); i < n_; i++)                                       \
+            if (!maru_batch_add(&batch_, MARU_NEW_(name, __VA_ARGS__)))                         \
+                break;                                                                          \
+        (to) = maru_batch_end(&batch_);                                                         \
+    } while (0)
+#define MARU_JOIN_SET_SPAWN_(set, name, ...)                                                    \
+    maru_join_set_spawn_image(&me->frame, (set), MARU_NEW_(name, __VA_ARGS__))
 #define MARU_BLOCK_ON_(rt, name, ...)  maru_block_on_image((rt), MARU_NEW_(name, __VA_ARGS__))
 #define MARU_MAIN_(name, ...)          maru_main_image(MARU_NEW_(name, __VA_ARGS__))
 

@@ -16,6 +16,8 @@ extern "C" {
 /* Async functions call each other deeper than MARU_DEPTH_MAX levels. The only case in which a
  * called function does not run, and so does not take what its arguments name. */
 #define MARU_EDEPTH    4097
+/* There is nothing left to wait for: every task of a join set was joined. */
+#define MARU_EEMPTY    4098
 
 /* How many async functions may await each other in one chain: 1,000 levels polled from the root
  * need about a quarter of a megabyte of stack, which every thread of ours has. */

@@ -49,6 +49,38 @@ void maru_scope_on_error(maru_scope *scope, maru_scope_error_fn *fn, void *arg);
 int maru_scope_spawn_image(maru_frame *owner, maru_scope *scope, const maru_frame *image,
                            size_t size) MARU_MUST_USE;
 
+/* Many children at once, with one announcement to the other workers: all of them, or none.
+ *
+ * A batch lives on the C stack of the caller, who must not await anything between begin and end.
+ * maru_scope_spawn_many of async.h fills one in a loop. */
+typedef struct maru_batch {
+    maru_frame *owner_;
+    maru_scope *scope_;
+    maru_task *first_, *last_;
+    uint64_t count_;
+    int error_;
+} maru_batch;
+
+/* Begins an empty batch for `scope`, held by `owner`. What is wrong with them, end tells.
+ * Threads: task only. */
+void maru_batch_begin(maru_batch *batch, maru_frame *owner, maru_scope *scope);
+
+/* Adds a child whose root frame is a copy of `image`; it does not run before end.
+ * Threads: task only, as begin.
+ * Returns false when end is going to return an error. */
+bool maru_batch_add(maru_batch *batch, const maru_frame *image, size_t size);
+
+/* Spawns all that were added. On error none of them was, and ownership of nothing has moved.
+ * Threads: task only, as begin.
+ * Returns 0. Errors: those of maru_scope_spawn_image. */
+int maru_batch_end(maru_batch *batch) MARU_MUST_USE;
+
+/* The same from an array of `count` frames of `size` bytes each.
+ * Threads: task only; `owner` is the frame that holds the scope.
+ * Returns 0. Errors: those of maru_scope_spawn_image; none of the children was spawned then. */
+int maru_scope_spawn_images(maru_frame *owner, maru_scope *scope, const maru_frame *images,
+                            size_t size, size_t count) MARU_MUST_USE;
+
 /* A future that waits until all children have ended; the scope is as good as new after it.
  * If the wait is cancelled, the children are cancelled and still waited for.
  * Threads: start function, task only, from the frame that holds it.

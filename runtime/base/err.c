@@ -10,6 +10,8 @@ static const char *own_name(int err)
         return "MARU_ESHUTDOWN";
     case -MARU_EDEPTH:
         return "MARU_EDEPTH";
+    case -MARU_EEMPTY:
+        return "MARU_EEMPTY";
     default:
         return NULL;
     }
@@ -33,6 +35,8 @@ const char *maru_err_text(int err)
         return "the runtime is shutting down";
     if (err == -MARU_EDEPTH)
         return "async functions call each other too deeply";
+    if (err == -MARU_EEMPTY)
+        return "nothing is left to wait for";
     const char *text = err > -MARU_ESHUTDOWN ? strerrordesc_np(-err) : NULL;
     return text ? text : "unknown error";
 }

@@ -4,6 +4,7 @@
  *     woken by the worker's driver  -> its fifo, announced once a batch
  *     spawned by the running poll   -> its fifo, announced
  *     child of an ALL scope         -> its deque, announced
+ *     one of a batch of either      -> the same, announced with the last one
  *     again, by itself              -> its fifo, announced if other work is there too
  *     woken by a guest's future     -> the guest's next-slot, silently (seat.c)
  *     anything from other threads   -> the inject queue, announced
@@ -91,8 +92,21 @@ static void push_quietly(struct worker *worker, maru_task *task)
         inject_push_live(&worker->sched->inject, task);
 }
 
+/* One of a batch, whose last one is going to be announced. */
+static void schedule_more(struct worker *worker, maru_task *task, enum schedule_why why)
+{
+    if (why == SCHEDULE_CHILD_MORE)
+        push_child(worker, task);
+    else
+        worker_push(worker, task);
+}
+
 static void schedule_here(struct worker *worker, maru_task *task, enum schedule_why why)
 {
+    if (UNLIKELY(why >= SCHEDULE_SPAWNED_MORE)) {
+        schedule_more(worker, task, why);
+        return;
+    }
     switch (why) {
     case SCHEDULE_WOKEN:
         if (worker->polling)
@@ -108,7 +122,7 @@ static void schedule_here(struct worker *worker, maru_task *task, enum schedule_
     case SCHEDULE_CHILD:
         push_child(worker, task);
         break;
-    case SCHEDULE_SPAWNED:
+    default:
         worker_push(worker, task);
         break;
     }

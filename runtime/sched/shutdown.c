@@ -3,8 +3,9 @@
  *  1. sched_close, under the lock of spawns from outside: no task enters from there any more (X1),
  *     and whoever sees closing sees those that were in time. All workers are woken.
  *  2. Each worker acknowledges between two polls: from then on it spawns nothing.
- *  3. The last to acknowledge cancels every detached task, by walking over the slabs; scopes
- *     cancel their children themselves. Every task runs its finally.
+ *  3. The last to acknowledge cancels every detached task, and those of join sets, which may have
+ *     been let go, by walking over the slabs; scopes cancel their children themselves. Every task
+ *     runs its finally.
  *  4. A worker that falls idle counts tasks: those that were spawned, less those that have ended.
  *     None left: stopped, and everybody is woken to see it.
  *  5. When the workers are gone: sched_wait_for_visitors. A thread from outside that completed
@@ -54,9 +55,18 @@ static void cancel_task(void *slot, void *unused)
         task_schedule(task, SCHEDULE_WOKEN);
 }
 
+/* Of the children only those with a handle: others may be unknown to all but their runner. */
+static void cancel_member(void *slot, void *unused)
+{
+    maru_task *task = &((struct maru_child *)slot)->task;
+    if (atomic_load_rlx(&task->state) & STATE_HANDLE)   /* no partner: nobody spawns any more */
+        cancel_task(task, unused);
+}
+
 static void cancel_tasks_of(struct local *local, void *unused)
 {
     slab_walk(&local->tasks, cancel_task, unused);
+    slab_walk(&local->children, cancel_member, unused);
 }
 
 static void cancel_all(struct sched *sched)

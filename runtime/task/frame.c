@@ -33,6 +33,15 @@ void frame_cancel(maru_frame *frame)
     frame->future_.flags_ |= FRAME_CANCELLED;
 }
 
+/* A root that runs has no parent. */
+bool frame_is_running(const maru_frame *frame)
+{
+    const maru_frame *running = context_here()->frame;
+    while (running && running != frame)
+        running = running->parent_;
+    return running;
+}
+
 /* ---- what the macros call ---- */
 
 void maru_frame_return(maru_frame *frame, maru_result value)

@@ -24,6 +24,9 @@ enum phase { BODY, BODY_ENDS, FINALLY, FINALLY_ENDS, DONE };
  * MARU_PENDING. The task's runner. */
 maru_result frame_resume(maru_task *task, maru_frame *frame);
 
+/* True if it is the frame whose body runs here, or one that awaits it. */
+bool frame_is_running(const maru_frame *frame);
+
 /* The next poll finds the frame cancelled. The task's runner. */
 void frame_cancel(maru_frame *frame);
 

@@ -39,14 +39,9 @@ bool scope_is_cancelled(const maru_scope *scope)
 
 void scope_child_suspends(maru_scope *scope, struct maru_child *child)
 {
-    struct maru_child **first = &scope->kids_;
     lock_take(&scope->lock_);
     bool cancelled = scope->cancelled_;
-    child->next = *first;
-    child->at = first;
-    if (child->next)
-        child->next->at = &child->next;
-    *first = child;
+    child_link(&scope->kids_, child);
     child->linked = 1;
     lock_give(&scope->lock_);
     enum state_after after = cancelled ? state_cancel(&child->task.state) : STATE_NOTHING;
@@ -56,19 +51,16 @@ void scope_child_suspends(maru_scope *scope, struct maru_child *child)
 void scope_child_unlink(maru_scope *scope, struct maru_child *child)
 {
     lock_take(&scope->lock_);
-    *child->at = child->next;
-    if (child->next)
-        child->next->at = child->at;
+    child_unlink(child);
     lock_give(&scope->lock_);
 }
 
 /* ---- cancelling ---- */
 
-/* Marks all listed children; a chain of those whose ticket we got. */
-static maru_task *cancel_listed(maru_scope *scope)
+maru_task *child_cancel_all(struct maru_child *first)
 {
     maru_task *woken = NULL;
-    for (struct maru_child *child = scope->kids_; child; child = child->next) {
+    for (struct maru_child *child = first; child; child = child->next) {
         if (state_cancel(&child->task.state) != STATE_QUEUE)
             continue;
         child->task.next = woken;
@@ -77,7 +69,7 @@ static maru_task *cancel_listed(maru_scope *scope)
     return woken;
 }
 
-static void queue_all(maru_task *woken)
+void child_queue_all(maru_task *woken)
 {
     while (woken) {
         maru_task *next = woken->next;
@@ -93,10 +85,10 @@ static void scope_to_cancelled(maru_scope *scope, int32_t error)
     if (!scope->cancelled_) {
         scope->error_ = error;
         atomic_store_rel(&scope->cancelled_, (uint8_t)1);   /* pairs with scope_is_cancelled */
-        woken = cancel_listed(scope);
+        woken = child_cancel_all(scope->kids_);
     }
     lock_give(&scope->lock_);
-    queue_all(woken);
+    child_queue_all(woken);
 }
 
 void maru_scope_cancel(maru_scope *scope)
@@ -215,34 +207,117 @@ static int refuse(maru_scope *scope)
     return error;
 }
 
-/* The frame whose body runs, or one that awaits it. A root that runs has no parent. */
-static bool is_running(const struct context *here, const maru_frame *frame)
+/* 0, or why the scope takes no child from here. */
+static int admit(const struct context *here, maru_frame *owner, maru_scope *scope)
 {
-    const maru_frame *running = here->frame;
-    while (running && running != frame)
-        running = running->parent_;
-    return running;
+    if (!scope || !owner || !frame_is_running(owner))
+        return -EINVAL;
+    if (scope_is_cancelled(scope))
+        return refuse(scope);
+    if (owner->future_.flags_ & FRAME_CANCELLED && owner->future_.phase_ == BODY)
+        return -ECANCELED;
+    return here->local->closed ? -MARU_ESHUTDOWN : 0;
+}
+
+/* An error's child is not counted yet, and known to nobody. */
+static int child_new(struct context *here, maru_scope *scope, const maru_frame *image, size_t size,
+                     maru_task **ret_task)
+{
+    const uint64_t lifo = scope->policy_ == MARU_SCOPE_ALL ? STATE_LIFO : 0;
+    maru_task *task = task_new(here->local, image, size, STATE_CHILD | lifo);
+    if (!task)
+        return image && size >= sizeof *image ? -ENOMEM : -EINVAL;
+    task->owner = scope;
+    *ret_task = task;
+    return 0;
 }
 
 int maru_scope_spawn_image(maru_frame *owner, maru_scope *scope, const maru_frame *image,
                            size_t size)
 {
     struct context *here = context_here();
-    if (!scope || !owner || !is_running(here, owner))
-        return -EINVAL;
-    if (scope_is_cancelled(scope))
-        return refuse(scope);
-    if (owner->future_.flags_ & FRAME_CANCELLED && owner->future_.phase_ == 0)
-        return -ECANCELED;
-    if (here->local->closed)
-        return -MARU_ESHUTDOWN;
-    bool lifo = scope->policy_ == MARU_SCOPE_ALL;
-    maru_task *task = task_new(here->local, image, size, STATE_CHILD | (lifo ? STATE_LIFO : 0));
-    if (!task)
-        return image && size >= sizeof *image ? -ENOMEM : -EINVAL;
-    task->owner = scope;
+    maru_task *task = NULL;
+    int rc = admit(here, owner, scope);
+    if (rc == 0)
+        rc = child_new(here, scope, image, size, &task);
+    if (rc < 0)
+        return rc;
     frame_link(owner, maru_scope_wait(scope));      /* the owner cannot end before its child */
     atomic_add_rlx(&scope->count_, 1u);             /* with the queue, which publishes it (C1) */
-    task_schedule(task, lifo ? SCHEDULE_CHILD : SCHEDULE_SPAWNED);
+    task_schedule(task, scope->policy_ == MARU_SCOPE_ALL ? SCHEDULE_CHILD : SCHEDULE_SPAWNED);
     return 0;
+}
+
+/* ---- many children ---- */
+
+void maru_batch_begin(maru_batch *batch, maru_frame *owner, maru_scope *scope)
+{
+    *batch = (maru_batch){ .owner_ = owner, .scope_ = scope };
+    batch->error_ = admit(context_here(), owner, scope);
+}
+
+bool maru_batch_add(maru_batch *batch, const maru_frame *image, size_t size)
+{
+    maru_task *task = NULL;
+    if (batch->error_ == 0)
+        batch->error_ = child_new(context_here(), batch->scope_, image, size, &task);
+    if (!task)
+        return false;
+    task->next = NULL;
+    if (batch->first_)
+        batch->last_->next = task;
+    else
+        batch->first_ = task;
+    batch->last_ = task;
+    batch->count_++;
+    return true;
+}
+
+static void take_back(maru_task *task)
+{
+    while (task) {
+        maru_task *next = task->next;
+        task_unspawn(context_here()->local, task);
+        task = next;
+    }
+}
+
+/* The last one is announced: who comes for it finds the others. */
+static void schedule_batch(maru_task *task, bool lifo)
+{
+    while (task) {
+        maru_task *next = task->next;
+        if (next)
+            task_schedule(task, lifo ? SCHEDULE_CHILD_MORE : SCHEDULE_SPAWNED_MORE);
+        else
+            task_schedule(task, lifo ? SCHEDULE_CHILD : SCHEDULE_SPAWNED);
+        task = next;
+    }
+}
+
+int maru_batch_end(maru_batch *batch)
+{
+    maru_scope *scope = batch->scope_;
+    maru_task *first = batch->first_;
+    batch->first_ = batch->last_ = NULL;
+    if (batch->error_ < 0)
+        take_back(first);
+    if (batch->error_ < 0 || !first)
+        return batch->error_;
+    frame_link(batch->owner_, maru_scope_wait(scope));
+    atomic_add_rlx(&scope->count_, batch->count_);  /* with the queue, which publishes it (C1) */
+    schedule_batch(first, scope->policy_ == MARU_SCOPE_ALL);
+    return 0;
+}
+
+int maru_scope_spawn_images(maru_frame *owner, maru_scope *scope, const maru_frame *images,
+                            size_t size, size_t count)
+{
+    maru_batch batch;
+    const char *image = (const char *)images;
+    maru_batch_begin(&batch, owner, scope);
+    for (size_t i = 0; i < count; i++, image += images ? size : 0)
+        if (!maru_batch_add(&batch, (const maru_frame *)(const void *)image, size))
+            break;
+    return maru_batch_end(&batch);
 }

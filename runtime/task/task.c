@@ -63,11 +63,17 @@ void task_unspawn(struct local *local, maru_task *task)
 
 /* ---- polling ---- */
 
-/* Takes the queue entry. Nobody else can know a child that was never polled: plain stores do. */
+/* A child of a scope that was never polled: nobody else can know it. */
+static bool is_unknown(uint64_t word)
+{
+    return (word & (STATE_FRESH | STATE_CHILD | STATE_HANDLE)) == (STATE_FRESH | STATE_CHILD);
+}
+
+/* Takes the queue entry. Of a task that nobody else knows, plain stores do. */
 static uint64_t take_entry(maru_task *task)
 {
     uint64_t word = atomic_load_rlx(&task->state);      /* no partner: FRESH changes only here */
-    if ((word & (STATE_FRESH | STATE_CHILD)) != (STATE_FRESH | STATE_CHILD))
+    if (!is_unknown(word))
         return state_to_running(&task->state);
     const uint64_t gone = STATE_NOTIFIED | STATE_ROOT | STATE_FRESH;
     atomic_store_rel(&task->state, (word & ~gone) | STATE_RUNNING);     /* pairs with state_hold */
@@ -93,8 +99,13 @@ static void child_ended(struct context *here, maru_task *task, uint64_t word, ma
 {
     maru_scope *scope = task->owner;
     bool unknown = word & STATE_FRESH && !here->exposed;    /* no waker of it can be anywhere */
-    if (task_child(task)->linked)
+    if (task_child(task)->linked) {
+        if (word & STATE_HANDLE) {
+            join_set_task_ended(task);
+            return;
+        }
         scope_child_unlink(scope, task_child(task));
+    }
     if (unknown || state_is_unowned(state_to_done(&task->state)))
         put_slot(task, word);
     scope_child_ended(scope, result);
@@ -116,7 +127,7 @@ void task_run(struct context *here, maru_task *task)
     /* A yielded task that nobody woke keeps ROOT clear: then its hint is the runner's own. */
     bool from_root = word & STATE_ROOT || !root->parent_;
     if (word & STATE_CANCELLED ||
-        (word & STATE_FRESH && word & STATE_CHILD && scope_is_cancelled(task->owner)))
+        (is_unknown(word) && scope_is_cancelled(task->owner)))
         frame_cancel(root);
     struct local *local = here->local;
     here->task = task;

@@ -23,14 +23,16 @@ struct maru_task {
         maru_task *next;         /* whoever holds the ticket or the queue entry: any chain */
         int64_t since_ns;        /* idle: its runner's clock when it suspended */
     };
-    void *owner;                 /* child: its scope, constant; else a join that waits, or NULL */
+    void *owner;                 /* child: its scope, or the core of its join set, constant; else a
+                                    join that waits, or NULL */
 };
 _Static_assert(sizeof(struct maru_task) == 32, "an idle task fits in 96 bytes");
 _Static_assert(sizeof(maru_frame) == 56, "an idle task fits in 96 bytes");
 
-/* Where a task of a scope can be found by a cancel once it has suspended. */
+/* Where a task of a scope can be found by a cancel once it has suspended, and one of a join set
+ * all the time. Of the two only the latter has STATE_HANDLE. */
 struct maru_child {
-    struct maru_child *next, **at;    /* in the scope's kids; under the scope's lock */
+    struct maru_child *next, **at;    /* in the scope's or set's kids; under their lock */
     uint64_t linked;             /* the runner's; 0 or 1 */
     uint64_t unused;
     maru_task task;
@@ -43,6 +45,8 @@ enum schedule_why {
     SCHEDULE_SPAWNED,
     SCHEDULE_CHILD,              /* of an ALL scope: the newest first */
     SCHEDULE_AGAIN,              /* by itself: behind the others */
+    SCHEDULE_SPAWNED_MORE,       /* as the two above, of a batch whose last one follows */
+    SCHEDULE_CHILD_MORE,
 };
 
 /* One a runtime, and one a guest for its own future; the ops of a task's waker begin with it. */
@@ -116,6 +120,31 @@ static inline const maru_function *task_function(maru_task *task)
     /* pairs with task_new: store of the type, published by the state word */
     return (const maru_function *)(const void *)atomic_load_rlx(&root->future_.type_);
 }
+
+/* A list of children, under its owner's lock. */
+static inline void child_link(struct maru_child **first, struct maru_child *child)
+{
+    child->next = *first;
+    child->at = first;
+    if (child->next)
+        child->next->at = &child->next;
+    *first = child;
+}
+
+static inline void child_unlink(struct maru_child *child)
+{
+    *child->at = child->next;
+    if (child->next)
+        child->next->at = child->at;
+}
+
+/* Cancels all of a list, under its lock: a chain of those whose ticket we got. They are queued
+ * after it (S4). */
+maru_task *child_cancel_all(struct maru_child *first) MARU_MUST_USE;
+void child_queue_all(maru_task *woken);
+
+/* The end of a task of a join set (join_set.c). The runner, for whom it is the last touch. */
+void join_set_task_ended(maru_task *task);
 
 /* Scopes' part of a child's life (scope.c). Runner only. */
 bool scope_is_cancelled(const maru_scope *scope);

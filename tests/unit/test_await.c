@@ -1,4 +1,4 @@
-/* test_await.c - futures as whole tasks, waits that keep the handle, what a task tells of itself. */
+/* test_await.c - futures as whole tasks, waits that keep the handle, what a task tells. */
 #include "async_world.h"
 
 ASYNC_SUITE(await);

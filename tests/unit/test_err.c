@@ -44,13 +44,15 @@ Test(err, our_own_codes_have_names_and_texts)
 {
     cr_assert_str_eq(maru_err_name(-MARU_ESHUTDOWN), "MARU_ESHUTDOWN");
     cr_assert_str_eq(maru_err_name(-MARU_EDEPTH), "MARU_EDEPTH");
+    cr_assert_str_eq(maru_err_name(-MARU_EEMPTY), "MARU_EEMPTY");
+    cr_assert_str_eq(maru_err_text(-MARU_EEMPTY), "nothing is left to wait for");
     cr_assert_str_eq(maru_err_text(-MARU_ESHUTDOWN), "the runtime is shutting down");
     cr_assert_str_eq(maru_err_text(-MARU_EDEPTH), "async functions call each other too deeply");
 }
 
 Test(err, what_nobody_knows_is_called_so)
 {
-    const int codes[] = { -4095, -4098, -5000, INT_MIN + 1, INT_MIN };
+    const int codes[] = { -4095, -4500, -5000, INT_MIN + 1, INT_MIN };
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         cr_assert_str_eq(maru_err_name(codes[i]), "unknown");
         cr_assert_str_eq(maru_err_text(codes[i]), "unknown error");
