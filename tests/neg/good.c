@@ -86,6 +86,7 @@ struct everything {
     struct plain plain;
     maru_sleep short_nap, long_nap;
     maru_scope scope;
+    maru_join_set set;
     maru_join_wait join;
     maru_task *task;
 };
@@ -135,9 +136,19 @@ maru_async(everything)
     maru_check(maru_scope_spawn(&me->scope, plain));
     maru_try(maru_scope_wait(&me->scope));
 
+    maru_scope_spawn_many(n, &me->scope, i, 3, twice, .value = (int)i);
+    maru_check(n);
+    maru_try(maru_scope_wait(&me->scope));
+    maru_check(maru_join_set_spawn(&me->set, twice, .value = 3) ? 0 : -ENOMEM);
+    maru_try(n, maru_join_next(&me->set));
+    maru_check(maru_task_frame(maru_joined(&me->set), twice)->value == 3 ? 0 : -EPROTO);
+    maru_await(n, maru_join_next(&me->set));
+    maru_check(n == -MARU_EEMPTY ? 0 : -EPROTO);
+
     me->task = maru_spawn(patient);
     maru_check(me->task ? 0 : -ENOMEM);
     maru_cancel(me->task);
+    maru_await(n, maru_wait_task(&me->join, me->task));
     maru_await(n, maru_join_task(&me->join, me->task));
     me->task = maru_spawn_on(maru_runtime_current(), twice, .value = 6);
     maru_check(me->task ? 0 : -ENOMEM);
