@@ -29,6 +29,7 @@
  *     cancelled    it was asked to end
  *     handle       somebody can still join or detach it
  *     scope=A      it is a child, of the scope at this address
+ *     join_set=A   it is a task of a join set
  * Idle is what waits; queued is what could run; done has ended, and waits for its handle to be
  * given back.
  *

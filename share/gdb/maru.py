@@ -311,7 +311,7 @@ class Teller:
         words += " cancelled" if word & CANCELLED else ""
         words += " handle" if word & HANDLE else ""
         if kind == "idle" and word & CHILD:
-            words += f" scope={int(task['owner']):#x}"
+            words += f" {'join_set' if word & HANDLE else 'scope'}={int(task['owner']):#x}"
         return words
 
     # -- its tree --
