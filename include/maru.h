@@ -7,6 +7,7 @@
 #include "maru/err.h"
 #include "maru/frame.h"
 #include "maru/future.h"
+#include "maru/hooks.h"
 #include "maru/host.h"
 #include "maru/interval.h"
 #include "maru/join_set.h"

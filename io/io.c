@@ -140,6 +140,7 @@ int io_init(struct io *io, struct alloc *alloc, uint32_t kind, uint32_t workers)
     io->by_id = alloc_get_zeroed(alloc, workers * sizeof *io->by_id, sizeof(void *));
     int rc = io->drivers && io->by_id ? open_all(io) : -ENOMEM;
     if (rc < 0 && kind == MARU_IO_AUTO && io->drivers && io->by_id) {
+        io->refused = rc;
         io->backend = &backend_epoll;           /* never a mix of backends in one runtime */
         rc = open_all(io);
     }

@@ -75,6 +75,7 @@ struct io {
     struct io_driver *drivers;
     struct driver **by_id;
     uint32_t count;
+    int refused;                 /* AUTO: why it is not a ring; 0: it is one */
 };
 
 /* Chooses a backend for the whole runtime and opens all drivers. `kind` is enum maru_io.

@@ -471,6 +471,9 @@ int ready_adopt(struct io *io, int fd)
         return 0;
     ready_end_waiters(entry, -EBADF);
     atomic_add_rlx(&io->drivers[io_home_here()].stale_fds, 1u);     /* no partner: a metric */
+    log_write(context_here()->local->log, MARU_LOG_WARNING,
+              "descriptor %d was closed behind our back, and is handed out anew: use maru_close",
+              fd);
     for (unsigned i = 0; i < SIDES; i++)
         if (armed[i] != ARMED_NOT)
             remove_stale(io, fd, homes[i], i, generation);

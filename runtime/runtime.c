@@ -20,8 +20,8 @@ static void release(maru_runtime *runtime)
         io_fini(&runtime->io);
     alloc_put(&runtime->alloc, runtime->threads, threads_size(runtime), sizeof(void *));
     sched_fini(&runtime->sched, &runtime->alloc);
-    pthread_mutex_destroy(&runtime->start_mutex);
-    pthread_cond_destroy(&runtime->start_changed);
+    pthread_mutex_destroy(&runtime->mutex);
+    pthread_cond_destroy(&runtime->changed);
     alloc = runtime->alloc;
     alloc_put(&alloc, runtime, sizeof *runtime, 64);
 }
@@ -39,6 +39,18 @@ static void connect_rooms(maru_runtime *runtime)
     }
 }
 
+/* Where rings are refused, programs run on epoll and should know. */
+static void tell_backend(maru_runtime *runtime, uint32_t kind)
+{
+    const char *backend = runtime->io.backend->name;
+    int refused = runtime->io.refused;
+    if (kind == MARU_IO_AUTO && refused < 0)
+        log_write(&runtime->log, MARU_LOG_INFO, "I/O backend: %s, for a ring is refused: %s",
+                  backend, maru_err_text(refused));
+    else
+        log_write(&runtime->log, MARU_LOG_INFO, "I/O backend: %s", backend);
+}
+
 static int build(maru_runtime *runtime, const maru_options *options)
 {
     bool spin = options->spin_us != UINT32_MAX;
@@ -48,6 +60,9 @@ static int build(maru_runtime *runtime, const maru_options *options)
                                    .seed = options->seed,
                                    .spin_ns = spin ? options->spin_us * INT64_C(1000) : 0,
                                    .clock.can_pause = options->flavor == MARU_FLAVOR_SINGLE,
+                                   .turn_interval = options->turn_interval,
+                                   .hooks = options->hooks ? &runtime->hooks : NULL,
+                                   .log = &runtime->log,
                                    .runtime = runtime };
     int rc = sched_init(&runtime->sched, &sched);
     if (rc < 0)
@@ -58,48 +73,59 @@ static int build(maru_runtime *runtime, const maru_options *options)
     if (!runtime->threads)
         return -ENOMEM;
     rc = io_init(&runtime->io, &runtime->alloc, options->io, options->workers);
-    if (rc == 0)
-        connect_rooms(runtime);
-    return rc;
+    if (rc < 0)
+        return rc;
+    connect_rooms(runtime);
+    tell_backend(runtime, options->io);
+    return 0;
 }
 
 /* The caller becomes worker 0, or gets threads for all. */
 static int start(maru_runtime *runtime)
 {
     int rc = runtime->first_thread ? runtime_attach(runtime, 0) : 0;
-    if (rc < 0)
-        return rc;
-    rc = runtime_start_threads(runtime);
-    if (rc == 0)
-        return 0;
-    /* Those that run must stop; those that failed are gone. They count as closed. */
-    runtime->sched.closed_workers = runtime->sched.count - runtime->started;
-    sched_close(&runtime->sched);
-    atomic_store_sc(&runtime->sched.stopped, 1u);       /* pairs with is_over: load */
-    for (uint32_t id = 0; id < runtime->sched.count; id++)
-        worker_notify(&runtime->sched.workers[id]);
-    runtime_join_threads(runtime);
-    return rc;
+    return rc == 0 ? runtime_start_threads(runtime) : rc;
+}
+
+/* What is constant for the runtime's life. */
+static void configure(maru_runtime *runtime, const maru_options *options, const maru_hooks *hooks)
+{
+    pthread_condattr_t monotonic;
+    runtime->hooks = *hooks;
+    runtime->log = (struct log){ options->log, options->log_arg };
+    runtime->flavor = options->flavor;
+    runtime->owner = pthread_self();
+    runtime->pin = options->pin;
+    runtime->stack_bytes = options->stack_bytes;
+    (void)snprintf(runtime->name, sizeof runtime->name, "%s", options->name);    /* may be cut */
+    pthread_mutex_init(&runtime->mutex, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&runtime->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
 }
 
 static int runtime_new(const maru_options *user, bool caller_is_worker,
                        maru_runtime **ret_runtime)
 {
-    struct alloc alloc = { 0 };
+    struct alloc alloc = { .live_blocks = 0 };
     maru_options options;
+    maru_hooks hooks = { .size = 0 };
+    if (context_here()->local)
+        return -EDEADLK;
     int rc = runtime_options_of(user, &options);
+    if (rc == 0 && options.hooks)
+        rc = runtime_hooks_of(&options, &hooks);
     if (rc < 0)
         return rc;
+    if (options.allocator)
+        alloc.user = *options.allocator;
     maru_runtime *runtime = alloc_get_zeroed(&alloc, sizeof *runtime, 64);
     if (!runtime)
         return -ENOMEM;
     runtime->alloc = alloc;
-    runtime->flavor = options.flavor;
     runtime->first_thread = caller_is_worker || options.flavor == MARU_FLAVOR_SINGLE;
-    runtime->owner = pthread_self();
-    runtime->pin = options.pin;
-    pthread_mutex_init(&runtime->start_mutex, NULL);
-    pthread_cond_init(&runtime->start_changed, NULL);
+    configure(runtime, &options, &hooks);
     rc = build(runtime, &options);
     if (rc == 0)
         rc = start(runtime);
@@ -211,7 +237,7 @@ int maru_main_image(const maru_frame *image, size_t size)
 maru_runtime *maru_runtime_current(void)
 {
     const struct context *here = context_here();
-    return here->task ? here->local->ops->runtime : NULL;
+    return here->local ? here->local->ops->runtime : NULL;
 }
 
 uint32_t maru_runtime_workers(const maru_runtime *runtime)

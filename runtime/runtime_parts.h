@@ -1,6 +1,7 @@
 /* runtime_parts.h - what the files of the composition root share: the runtime object itself.
  *
  *     runtime_options.c   what the user, the environment and the machine ask for
+ *     runtime_cpus.c      on which CPUs, and (runtime_cgroup.c) how many of them are paid for
  *     runtime_threads.c   the threads of workers
  *     runtime.c           making, freeing, entering
  *     runtime_host.c      turns inside a foreign loop
@@ -18,13 +19,14 @@
 #include "runtime/sched/guest.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 
 struct maru_runtime {
     struct sched sched;
     struct io io;
     struct alloc alloc;
+    maru_hooks hooks;            /* constant; workers point at it if the user gave one */
+    struct log log;              /* constant */
     pthread_t *threads;          /* of workers [first_thread, count) */
     uint32_t first_thread;       /* 1 if worker 0 is the caller's own thread */
     uint32_t started;            /* threads that exist */
@@ -32,11 +34,15 @@ struct maru_runtime {
     uint32_t guests;             /* threads inside maru_block_on; any thread */
     pthread_t owner;             /* of worker 0, if first_thread is 1 */
     bool pin;
-    pthread_mutex_t start_mutex;
-    pthread_cond_t start_changed;
-    uint32_t ready;              /* threads that are attached, or failed to; under start_mutex */
-    int start_error;             /* under start_mutex */
     struct dump_signal *dump_signal;    /* or NULL; who calls maru_dump_on_signal, and free */
+    char name[THREAD_NAME_BYTES];    /* of threads, before their number */
+    size_t stack_bytes;          /* of threads; 0: the system's */
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;      /* anything below, which is under the mutex */
+    uint32_t ready;              /* threads that are attached, or failed to */
+    uint32_t left;               /* threads that have left their loop */
+    int start_error;
+    enum { START_UNDECIDED, START_GO, START_LEAVE } verdict;
 };
 
 /* ---- options (runtime_options.c) ---- */
@@ -45,14 +51,17 @@ struct maru_runtime {
  * or -EINVAL. */
 int runtime_options_of(const maru_options *user, maru_options *ret_options) MARU_MUST_USE;
 
-/* How many CPUs the calling thread may run on, and which. At least 1. */
-uint32_t runtime_allowed_cpus(cpu_set_t *ret_set);
+/* The hooks of the options, which are not NULL, as this library knows them. 0, -E2BIG, -EINVAL. */
+int runtime_hooks_of(const maru_options *options, maru_hooks *ret_hooks) MARU_MUST_USE;
 
 /* ---- threads (runtime_threads.c) ---- */
 
-/* Starts the threads of workers [first_thread, count) and waits until each is attached to its
- * driver. 0 or the first error; those that were started run then. */
+/* Starts the threads of workers [first_thread, count) when each of them can be and is attached to
+ * its driver. 0 or the first error; then none is left. */
 int runtime_start_threads(maru_runtime *runtime) MARU_MUST_USE;
+
+/* Calls the calling thread <name>-<kind>-<number>. */
+void runtime_name_thread(const maru_runtime *runtime, char kind, uint32_t number);
 
 /* Waits for the threads that were started. */
 void runtime_join_threads(maru_runtime *runtime);

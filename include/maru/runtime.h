@@ -3,6 +3,7 @@
 #define MARU_RUNTIME_H
 
 #include "frame.h"
+#include "hooks.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,7 +27,8 @@ enum maru_io { MARU_IO_AUTO, MARU_IO_RING, MARU_IO_RING_COOP, MARU_IO_RING_NONE,
 typedef struct maru_options {
     uint32_t size;           /* sizeof(maru_options), set by maru_options_init */
     uint32_t workers;        /* default: MARU_WORKERS of the environment, else the CPUs that this
-                                process may use; at most 256 */
+                                process may use, and no more than its cgroup's quota allows,
+                                rounded up; at most 256 */
     uint32_t flavor;         /* enum maru_flavor */
     uint32_t io;             /* enum maru_io */
     uint32_t budget;         /* operations that may finish in one poll of a task; default 128 */
@@ -36,6 +38,19 @@ typedef struct maru_options {
     uint32_t pin;            /* 1: the thread of worker i runs on the i-th allowed CPU only; a
                                 calling thread that is a worker is left alone */
     uint32_t clock;          /* enum maru_clock; VIRTUAL only with SINGLE */
+    uint32_t turn_interval;  /* polls of tasks between two looks at sockets and timers while there
+                                is work: 1 to 4,096, default 61. The queues have no knobs: they
+                                spill into one that has no bound, and tasks that come from outside
+                                stand in one line with the worker's own */
+    uint32_t reserved;
+    uint64_t stack_bytes;    /* of threads that the runtime makes: at least 512 KiB; default: the
+                                system's */
+    const char *name;        /* threads are called <name>-w-0 and so on; default "maru" */
+    const maru_allocator *allocator;    /* copied; default: jemalloc if the process has it, else
+                                           aligned_alloc */
+    maru_log_fn *log;        /* is told what is worth telling; default: nobody */
+    void *log_arg;
+    const maru_hooks *hooks; /* copied; default: none */
 } maru_options;
 
 /* Fills in `options`, of `size` bytes as the caller's compiler knows it, with zeroes and size.
@@ -44,9 +59,10 @@ void maru_options_init(maru_options *options, size_t size);
 
 /* Makes a runtime and starts its workers. options may be NULL.
  * Threads: any thread; a SINGLE runtime belongs to the calling one from then on.
- * Returns 0 and sets *ret_runtime. Errors: -EINVAL a value is out of range, or MARU_IO or
- * MARU_WORKERS of the environment is not understood; -E2BIG options has fields that this library
- * does not know; -ENOMEM, -EMFILE, -EAGAIN no memory, descriptors or threads; -ENOSYS, -EPERM,
+ * Returns 0 and sets *ret_runtime. Errors: -EINVAL a value is out of range, an allocator lacks one
+ * of its functions, or MARU_IO or MARU_WORKERS of the environment is not understood; -E2BIG options
+ * or its hooks have fields that this library does not know; -EDEADLK called inside a task or hook;
+ * -ENOMEM, -EMFILE, -EAGAIN no memory, descriptors or threads; -ENOSYS, -EPERM,
  * ... the I/O backend that was asked for by name is refused. On error nothing has changed. */
 int maru_runtime_new(const maru_options *options, maru_runtime **ret_runtime) MARU_MUST_USE;
 
@@ -75,7 +91,7 @@ maru_result maru_block_on_image(maru_runtime *runtime, const maru_frame *image,
  * Returns 0, or 1 when the result was negative or no runtime could be made. */
 int maru_main_image(const maru_frame *image, size_t size);
 
-/* The runtime of the calling task; NULL outside of tasks.
+/* The runtime of the calling task, or of the hook that runs; NULL outside of both.
  * Threads: any thread. */
 maru_runtime *maru_runtime_current(void);
 

@@ -28,13 +28,21 @@ static bool must_fail(struct alloc *alloc)
     return atomic_sub_rlx(&alloc->fail_at, 1u) == 1;            /* no partner: tests only */
 }
 
+static void *get_block(const struct alloc *alloc, size_t size, size_t align)
+{
+    if (UNLIKELY(alloc->user.get != NULL))
+        return alloc->user.get(alloc->user.arg, size, align);
+    if (mallocx && sdallocx)
+        return mallocx(size, align_flag(align));
+    return aligned_alloc(align, round_up(size, align));
+}
+
 void *alloc_get(struct alloc *alloc, size_t size, size_t align)
 {
     CHECK(size > 0 && (align & (align - 1)) == 0);
     if (must_fail(alloc))
         return NULL;
-    void *block = mallocx && sdallocx ? mallocx(size, align_flag(align))
-                                      : aligned_alloc(align, round_up(size, align));
+    void *block = get_block(alloc, size, align);
     if (!block)
         return NULL;
     atomic_add_rlx(&alloc->live_blocks, 1u);    /* no partner: a metric */
@@ -56,7 +64,9 @@ void alloc_put(struct alloc *alloc, void *block, size_t size, size_t align)
         return;
     atomic_sub_rlx(&alloc->live_blocks, 1u);    /* no partner: a metric */
     atomic_sub_rlx(&alloc->live_bytes, size);   /* no partner: a metric */
-    if (mallocx && sdallocx)
+    if (UNLIKELY(alloc->user.put != NULL))
+        alloc->user.put(alloc->user.arg, block, size, align);
+    else if (mallocx && sdallocx)
         sdallocx(block, size, align_flag(align));
     else
         free(block);

@@ -18,12 +18,30 @@ _Static_assert((QUEUE_SLOTS & (QUEUE_SLOTS - 1)) == 0, "indices are taken modulo
 #define WORKERS_MAX 256u
 #define IDLE_WORDS  (WORKERS_MAX / 64u)
 
+/* The least stack of a worker's thread that options may ask for: MARU_DEPTH_MAX levels need a
+ * quarter of a megabyte, and a user's function wants as much again. */
+#define STACK_MIN_BYTES ((uint64_t)512 * 1024)
+
+/* Bytes of a thread's name with its end: the kernel's limit. */
+#define THREAD_NAME_BYTES 16
+
+/* A line of the log with its end: enough for a path and a sentence. */
+#define LOG_BYTES 512
+
+/* Stalls of a worker in user code of which one is told, so that the log stays readable. */
+#define STALLS_PER_TELLING 1000u
+
+/* CPUs that a machine can have: the largest NR_CPUS that Linux is built with. */
+#define CPUS_MAX 8192u
+
 /* Operations that may finish in one poll before the task must let others run; tokio's figure. */
 #define BUDGET_DEFAULT 128u
 
 /* Polls between two turns of the driver while there is work: tokio and Go use 61, a prime, so
- * that it does not beat with periodic work. */
-#define TURN_INTERVAL 61u
+ * that it does not beat with periodic work. Above the most, tasks that never wait would keep
+ * sockets and timers from their turn for milliseconds. */
+#define TURN_INTERVAL     61u
+#define TURN_INTERVAL_MAX 4096u
 
 /* Tasks moved from the inject queue at once: amortises its lock, and is walked under it. */
 #define INJECT_BATCH 64u

@@ -9,6 +9,8 @@
 #include "runtime/base/atomic.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/driver.h"
+#include "runtime/base/hooks.h"
+#include "runtime/base/log.h"
 #include "runtime/base/rng.h"
 #include "runtime/base/slab.h"
 
@@ -25,6 +27,8 @@ struct local {
     struct driver **drivers;     /* of all workers, by id */
     struct clock *clock;         /* of the runtime */
     void *io;                    /* what all drivers of the runtime share; io's own */
+    const maru_hooks *hooks;     /* the user's; NULL: none */
+    const struct log *log;       /* NULL: nobody listens */
     uint64_t seed;
     uint64_t spawned;            /* owner writes; metrics and shutdown read */
     uint64_t ended;              /* likewise */

@@ -5,6 +5,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/lock.h"
 #include "runtime/sched/seat.h"
+#include "runtime/task/hook.h"
 
 #include <pthread.h>
 
@@ -108,13 +109,18 @@ maru_task *guest_spawn(struct sched *sched, const maru_frame *image, size_t size
     lock_take(&sched->outside_lock);
     if (!atomic_load_rlx(&sched->closing))      /* no partner: sched_close stores under this lock */
         task = task_new(&sched->outside, image, size, STATE_HANDLE);
-    if (task) {
+    if (task && !sched->outside.hooks) {
         bool entered = inject_push(&sched->inject, task);
         CHECK(entered);                         /* it is closed under this lock, too */
     }
     lock_give(&sched->outside_lock);
-    if (task)
-        sched_announce(sched);
+    if (!task)
+        return NULL;
+    if (sched->outside.hooks) {                 /* not under the lock; it is counted already (X1) */
+        hook_spawned(&sched->outside, task);
+        inject_push_live(&sched->inject, task);
+    }
+    sched_announce(sched);
     return task;
 }
 

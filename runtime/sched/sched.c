@@ -20,6 +20,8 @@ static void local_init(struct local *local, struct sched *sched,
     local->now_ns = clock_coarse_now(&sched->clock);
     local->id = id;
     local->budget = options->budget;
+    local->hooks = options->hooks;
+    local->log = options->log;
 }
 
 static int worker_init(struct worker *worker, struct sched *sched,
@@ -44,6 +46,7 @@ int sched_init(struct sched *sched, const struct sched_options *options)
     sched->count = options->workers;
     sched->clock = options->clock;
     sched->spin_ns_max = options->spin_ns;
+    sched->turn_interval = options->turn_interval ? options->turn_interval : TURN_INTERVAL;
     inject_init(&sched->inject);
     idle_init(&sched->idle, options->workers);
     sched->wheels = alloc_get_zeroed(options->alloc, sched->count * sizeof(struct wheel), 64);

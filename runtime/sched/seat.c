@@ -4,6 +4,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/list.h"
 #include "runtime/base/lock.h"
+#include "runtime/task/hook.h"
 
 /* ---- the list ---- */
 
@@ -138,6 +139,7 @@ maru_task *seat_spawn(struct seat *seat, const maru_frame *image, size_t size)
     lock_give(&sched->outside_lock);
     if (!task)
         return NULL;
+    hook_spawned(&seat->local, task);
     task->waker.ops_ = &seat->ops.waker;
     seat->local.now_ns = clock_coarse_now(&seat->sched->clock);
     atomic_store_rlx(&seat->ready, task);       /* owner: nobody knows the task yet */

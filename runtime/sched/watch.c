@@ -76,10 +76,21 @@ void watch_before_sleep(struct worker *worker)
         worker->watching = idle_watch_begin(&sched->idle, worker->local.id);
 }
 
+/* The program may want to know of a stall; but it is told of one in a thousand only. */
+static void tell_stall(struct worker *worker)
+{
+    if (metric_read(&worker->watch_steals) % STALLS_PER_TELLING == 1)
+        log_write(worker->local.log, MARU_LOG_WARNING,
+                  "a poll takes milliseconds: worker %u runs what it has woken", worker->local.id);
+}
+
 static maru_task *empty(struct worker *worker, maru_task **next_slot)
 {
     maru_task *task = atomic_exchange_acq(next_slot, NULL);         /* pairs with the fill */
-    metric_add(&worker->watch_steals, task != NULL);
+    if (!task)
+        return NULL;
+    metric_add(&worker->watch_steals, 1);
+    tell_stall(worker);
     return task;
 }
 

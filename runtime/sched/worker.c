@@ -24,6 +24,7 @@ static void end_sleep(struct worker *worker)
     worker->parked_outside = false;
     park_end(&worker->park);
     wake_up(worker);
+    hooks_unpark(worker->local.hooks, worker->local.id);
 }
 
 void worker_enter(struct worker *worker)
@@ -76,13 +77,14 @@ static void turn(struct worker *worker, int64_t timeout_ns)
 {
     struct driver *driver = worker->local.driver;
     driver->ops->turn(driver, timeout_ns);
+    worker->turn_at = worker->polls + worker->sched->turn_interval;
     expire(worker);
     announce_turn(worker);
 }
 
 static bool is_turn_due(struct worker *worker)
 {
-    return worker->polls % TURN_INTERVAL == 0;
+    return worker->polls >= worker->turn_at;
 }
 
 /* ---- searching ---- */
@@ -157,6 +159,22 @@ static void search_again(struct worker *worker)
         worker->searching = idle_search_begin(&worker->sched->idle);
 }
 
+/* The hook may make work: then it is not slept over. */
+static bool has_work_of_hook(struct worker *worker)
+{
+    if (LIKELY(!hooks_park(worker->local.hooks, worker->local.id)))
+        return false;
+    announce_turn(worker);
+    return has_work(worker);
+}
+
+static enum step stay_awake(struct worker *worker)
+{
+    wake_up(worker);
+    hooks_unpark(worker->local.hooks, worker->local.id);
+    return STEP_IDLE;
+}
+
 static enum step fall_asleep(struct worker *worker)
 {
     struct idle *idle = &worker->sched->idle;
@@ -171,11 +189,11 @@ static enum step fall_asleep(struct worker *worker)
         search_again(worker);
         return STEP_IDLE;
     }
+    if (has_work_of_hook(worker))
+        return stay_awake(worker);
     watch_before_sleep(worker);
-    if (!park_begin(&worker->park)) {
-        wake_up(worker);
-        return STEP_IDLE;
-    }
+    if (!park_begin(&worker->park))
+        return stay_awake(worker);
     return STEP_PARK;
 }
 

@@ -27,6 +27,7 @@ struct worker {
     struct park park;
     struct context *context;     /* the thread-local of who runs it */
     uint64_t polls;              /* owner writes; the watch and metrics read */
+    uint64_t turn_at;            /* polls at which the driver has its next turn */
     uint64_t steals, parks, watch_steals;    /* metrics */
     bool polling;                /* owner only: a wake from here fills the next-slot */
     bool searching;              /* counted in idle.searchers */
@@ -45,6 +46,7 @@ struct sched {
     struct worker *workers;
     uint32_t count;
     int64_t spin_ns_max;         /* 0: never spin */
+    uint32_t turn_interval;      /* polls between two turns of a driver while there is work */
     struct clock clock;
     struct wheel *wheels;        /* one a worker */
     struct inject inject;
@@ -67,6 +69,9 @@ struct sched_options {
     uint32_t budget;
     uint64_t seed;
     int64_t spin_ns;
+    uint32_t turn_interval;      /* 0: the default */
+    const maru_hooks *hooks;     /* NULL: none */
+    const struct log *log;       /* NULL: nobody listens */
     struct clock clock;
     maru_runtime *runtime;
 };

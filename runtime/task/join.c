@@ -11,6 +11,7 @@
 #include "maru/err.h"
 #include "runtime/base/check.h"
 #include "runtime/task/frame.h"
+#include "runtime/task/hook.h"
 #include "runtime/task/waker.h"
 
 /* ---- the handle ---- */
@@ -21,8 +22,10 @@ maru_task *maru_spawn_image(const maru_frame *image, size_t size)
     if (!here->task || here->local->closed)
         return NULL;
     maru_task *task = task_new(here->local, image, size, STATE_HANDLE);
-    if (task)
-        task_schedule(task, SCHEDULE_SPAWNED);
+    if (!task)
+        return NULL;
+    hook_spawned(here->local, task);
+    task_schedule(task, SCHEDULE_SPAWNED);
     return task;
 }
 

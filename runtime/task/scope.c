@@ -21,6 +21,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/lock.h"
 #include "runtime/task/frame.h"
+#include "runtime/task/hook.h"
 #include "runtime/task/waker.h"
 
 #define WAITING (UINT64_C(1) << 63)
@@ -244,6 +245,7 @@ int maru_scope_spawn_image(maru_frame *owner, maru_scope *scope, const maru_fram
         return rc;
     frame_link(owner, maru_scope_wait(scope));      /* the owner cannot end before its child */
     atomic_add_rlx(&scope->count_, 1u);             /* with the queue, which publishes it (C1) */
+    hook_spawned(here->local, task);
     task_schedule(task, scope->policy_ == MARU_SCOPE_ALL ? SCHEDULE_CHILD : SCHEDULE_SPAWNED);
     return 0;
 }
@@ -287,6 +289,7 @@ static void schedule_batch(maru_task *task, bool lifo)
 {
     while (task) {
         maru_task *next = task->next;
+        hook_spawned(context_here()->local, task);
         if (next)
             task_schedule(task, lifo ? SCHEDULE_CHILD_MORE : SCHEDULE_SPAWNED_MORE);
         else

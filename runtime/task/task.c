@@ -4,6 +4,7 @@
 #include "runtime/base/atomic.h"
 #include "runtime/base/check.h"
 #include "runtime/task/frame.h"
+#include "runtime/task/hook.h"
 #include "runtime/task/waker.h"
 
 #include <string.h>
@@ -144,6 +145,7 @@ void task_run(struct context *here, maru_task *task)
         suspended(here, task, word);
         return;
     }
+    hook_ended(here->local, task);
     if (word & STATE_CHILD)
         child_ended(here, task, word, result);
     else

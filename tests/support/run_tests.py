@@ -90,8 +90,8 @@ def executables(folder, prefix):
 
 def wants_backends(path):
     """Tests that speak with the kernel run on each backend."""
-    return re.search(r"test_(io|metrics|net|runtime|async|example|accept|close|connect|datagram|"
-                     r"poll|reader|ready|socket|stream|vector|writer)", path) is not None
+    return re.search(r"test_(io|metrics|net|runtime|async|example|hook|accept|close|connect|"
+                     r"datagram|poll|reader|ready|socket|stream|vector|writer)", path) is not None
 
 
 def without_ring(programs):

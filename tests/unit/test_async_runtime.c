@@ -82,6 +82,8 @@ Test(async_runtime, options_out_of_range_are_invalid)
     cr_assert_eq(new_with(&options), -EINVAL);
     options = good, options.clock = MARU_CLOCK_VIRTUAL + 1;
     cr_assert_eq(new_with(&options), -EINVAL);
+    options = good, options.turn_interval = 5000;
+    cr_assert_eq(new_with(&options), -EINVAL);
     options = good, options.clock = MARU_CLOCK_VIRTUAL;
     cr_assert_eq(new_with(&options), -EINVAL, "it has threads of its own");
     options = good, options.flavor = MARU_FLAVOR_SINGLE, options.workers = 2;

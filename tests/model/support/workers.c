@@ -210,6 +210,7 @@ static UNSEEN void sched_make(uint32_t count)
     stage_sched.ops.schedule = sched_schedule;
     stage_sched.workers = stage_workers;
     stage_sched.count = count;
+    stage_sched.turn_interval = TURN_INTERVAL;
     stage_sched.clock.is_virtual = true;
     stage_sched.outside.ops = &stage_sched.ops;
     for (uint32_t i = 0; i < count; i++)
