@@ -92,23 +92,29 @@ static int open_driver(struct io *io, uint32_t id)
     return rc;
 }
 
-static void free_requests(struct io_driver *io_driver)
+/* Operations have ended with their tasks; unless `abandoned`, and then they are their tasks'. */
+static void free_requests(struct io_driver *io_driver, bool abandoned)
 {
     maru_op *op = io_driver->inbox;
     while (op) {
         maru_op *next = (maru_op *)(void *)op->link_.prev_;
-        CHECK(op->stage_ == STAGE_STALE || op->stage_ == STAGE_ASKED);  /* tasks have ended */
-        io_request_free(io_driver->io, op);
+        bool is_ours = op->stage_ == STAGE_STALE || op->stage_ == STAGE_ASKED;
+        CHECK(is_ours || abandoned);
+        if (is_ours)
+            io_request_free(io_driver->io, op);
         op = next;
     }
 }
 
-static void close_driver(struct io_driver *io_driver)
+static void close_driver(struct io_driver *io_driver, bool abandoned)
 {
     if (io_driver->event_fd < 0)
         return;
-    io_driver->backend->close(io_driver);
-    free_requests(io_driver);
+    if (abandoned)
+        io_driver->backend->abandon(io_driver);
+    else
+        io_driver->backend->close(io_driver);
+    free_requests(io_driver, abandoned);
     (void)close(io_driver->event_fd);           /* an eventfd's close has nothing to report */
     alloc_put(io_driver->io->alloc, io_driver->slots,
               io_driver->slot_count * sizeof *io_driver->slots, _Alignof(struct poll_slot));
@@ -121,7 +127,7 @@ static int open_all(struct io *io)
         if (rc == 0)
             continue;
         while (id-- > 0)
-            close_driver(&io->drivers[id]);
+            close_driver(&io->drivers[id], false);
         return rc;
     }
     return 0;
@@ -152,15 +158,25 @@ int io_init(struct io *io, struct alloc *alloc, uint32_t kind, uint32_t workers)
     return rc;
 }
 
-void io_fini(struct io *io)
+static void fini(struct io *io, bool abandoned)
 {
     if (io->count == 0)
         return;
     for (uint32_t id = 0; id < io->count; id++)
-        close_driver(&io->drivers[id]);
+        close_driver(&io->drivers[id], abandoned);
     fd_table_fini(&io->table);
     alloc_put(io->alloc, io->drivers, io->count * sizeof *io->drivers, 64);
     alloc_put(io->alloc, io->by_id, io->count * sizeof *io->by_id, sizeof(void *));
+}
+
+void io_fini(struct io *io)
+{
+    fini(io, false);
+}
+
+void io_abandon(struct io *io)
+{
+    fini(io, true);
 }
 
 /* ---- inboxes ----

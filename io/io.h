@@ -29,6 +29,8 @@ struct backend {
      * included; and what a turn does about it. Owner. descriptor: or a negative errno. */
     int (*descriptor)(struct io_driver *io_driver);
     void (*descriptor_taken)(struct io_driver *io_driver);
+    /* The same in the child of a fork: what the kernel shares with the parent stays as it is. */
+    void (*abandon)(struct io_driver *io_driver);
     /* Makes room for one arm or disarm, so that these do not fail or wait. Owner. */
     void (*reserve)(struct io_driver *io_driver);
     /* Watches a side / stops it. Under the entry's lock, owner only. arm: 0 or a negative errno.
@@ -82,6 +84,9 @@ struct io {
  * 0, or why the backend that was asked for is refused. */
 int io_init(struct io *io, struct alloc *alloc, uint32_t kind, uint32_t workers) MARU_MUST_USE;
 void io_fini(struct io *io);
+
+/* The same in the child of a fork, where tasks did not end. */
+void io_abandon(struct io *io);
 
 /* The kind that MARU_IO of the environment names; -EINVAL: none that we know. */
 int io_kind_from_env(uint32_t *ret_kind) MARU_MUST_USE;

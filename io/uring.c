@@ -228,6 +228,17 @@ static void ring_close(struct io_driver *io_driver)
     alloc_put(io_driver->io->alloc, ring, sizeof *ring, 64);
 }
 
+/* Its memory is not in the child of a fork (dontfork), and what is submitted there is the parent's:
+ * only our copies of descriptors go. */
+static void ring_abandon(struct io_driver *io_driver)
+{
+    struct ring *ring = ring_of(io_driver);
+    (void)close(ring->as_opened.ring_fd);       /* neither close has anything to report */
+    if (io_driver->ring_event_fd >= 0)
+        (void)close(io_driver->ring_event_fd);
+    alloc_put(io_driver->io->alloc, ring, sizeof *ring, 64);
+}
+
 /* ---- sides ---- */
 
 static unsigned events_of(unsigned side)
@@ -424,6 +435,7 @@ static void ring_descriptor_taken(struct io_driver *io_driver)
       .close = ring_close,                                                                      \
       .descriptor = ring_descriptor,                                                            \
       .descriptor_taken = ring_descriptor_taken,                                                \
+      .abandon = ring_abandon,                                                                  \
       .reserve = ring_reserve,                                                                  \
       .arm = ring_arm,                                                                          \
       .disarm = ring_disarm,                                                                    \

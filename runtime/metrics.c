@@ -16,11 +16,25 @@ static uint64_t live_timers(struct wheel *wheel)
     return count;
 }
 
+static uint64_t live_in(const struct local *local)
+{
+    return metric_read(&local->spawned) - metric_read(&local->ended);
+}
+
+uint64_t metrics_live_tasks(maru_runtime *runtime)
+{
+    struct sched *sched = &runtime->sched;
+    uint64_t live = live_in(&sched->outside);
+    for (const struct seat *seat = seats_of(sched); seat; seat = seat->next)
+        live += live_in(&seat->local);
+    for (uint32_t id = 0; id < sched->count; id++)
+        live += live_in(&sched->workers[id].local);
+    return live;
+}
+
 static void add_worker(maru_metrics *metrics, const struct worker *worker,
                        const struct io_driver *io_driver)
 {
-    metrics->live_tasks += metric_read(&worker->local.spawned);
-    metrics->live_tasks -= metric_read(&worker->local.ended);
     metrics->polls += metric_read(&worker->polls);
     metrics->steals += metric_read(&worker->steals);
     metrics->parks += metric_read(&worker->parks);
@@ -39,14 +53,14 @@ int maru_metrics_read(maru_runtime *runtime, maru_metrics *metrics)
 {
     if (!runtime || !metrics || metrics->size < offsetof(maru_metrics, live_tasks))
         return -EINVAL;
+    if (runtime_is_dead(runtime))
+        return -EOWNERDEAD;
     uint32_t size = metrics->size < sizeof *metrics ? metrics->size : sizeof *metrics;
     const struct sched *sched = &runtime->sched;
     maru_metrics sum = { .size = metrics->size, .workers = sched->count };
-    sum.live_tasks = metric_read(&sched->outside.spawned) - metric_read(&sched->outside.ended);
-    for (const struct seat *seat = seats_of(&runtime->sched); seat; seat = seat->next) {
-        sum.live_tasks += metric_read(&seat->local.spawned) - metric_read(&seat->local.ended);
+    sum.live_tasks = metrics_live_tasks(runtime);
+    for (const struct seat *seat = seats_of(&runtime->sched); seat; seat = seat->next)
         sum.polls += metric_read(&seat->polls);
-    }
     for (uint32_t id = 0; id < sched->count; id++)
         add_worker(&sum, &sched->workers[id], &runtime->io.drivers[id]);
     sum.bytes_allocated = atomic_load_rlx(&runtime->alloc.live_bytes);  /* no partner: a metric */

@@ -13,15 +13,22 @@ static size_t threads_size(const maru_runtime *runtime)
     return runtime->sched.count * sizeof(pthread_t);
 }
 
+/* A dead runtime's condition may have waiters, in the parent: destroying it would wait for them. */
 static void release(maru_runtime *runtime)
 {
     struct alloc alloc;
-    if (runtime->io.count)
+    bool dead = runtime->alive && runtime_is_dead(runtime);
+    if (dead) {
+        dump_signal_abandon(runtime);
+        io_abandon(&runtime->io);
+    } else {
         io_fini(&runtime->io);
+        pthread_mutex_destroy(&runtime->mutex);
+        pthread_cond_destroy(&runtime->changed);
+    }
+    runtime_unmark(runtime);
     alloc_put(&runtime->alloc, runtime->threads, threads_size(runtime), sizeof(void *));
     sched_fini(&runtime->sched, &runtime->alloc);
-    pthread_mutex_destroy(&runtime->mutex);
-    pthread_cond_destroy(&runtime->changed);
     alloc = runtime->alloc;
     alloc_put(&alloc, runtime, sizeof *runtime, 64);
 }
@@ -63,7 +70,8 @@ static int build(maru_runtime *runtime, const maru_options *options)
                                    .turn_interval = options->turn_interval,
                                    .hooks = options->hooks ? &runtime->hooks : NULL,
                                    .log = &runtime->log,
-                                   .runtime = runtime };
+                                   .runtime = runtime,
+                                   .alive = runtime->alive };
     int rc = sched_init(&runtime->sched, &sched);
     if (rc < 0)
         return rc;
@@ -111,7 +119,7 @@ static int runtime_new(const maru_options *user, bool caller_is_worker,
     struct alloc alloc = { .live_blocks = 0 };
     maru_options options;
     maru_hooks hooks = { .size = 0 };
-    if (context_here()->local)
+    if (runtime_is_inside())
         return -EDEADLK;
     int rc = runtime_options_of(user, &options);
     if (rc == 0 && options.hooks)
@@ -126,7 +134,9 @@ static int runtime_new(const maru_options *user, bool caller_is_worker,
     runtime->alloc = alloc;
     runtime->first_thread = caller_is_worker || options.flavor == MARU_FLAVOR_SINGLE;
     configure(runtime, &options, &hooks);
-    rc = build(runtime, &options);
+    rc = runtime_mark_alive(runtime);
+    if (rc == 0)
+        rc = build(runtime, &options);
     if (rc == 0)
         rc = start(runtime);
     if (rc < 0)
@@ -141,27 +151,8 @@ int maru_runtime_new(const maru_options *options, maru_runtime **ret_runtime)
     return ret_runtime ? runtime_new(options, false, ret_runtime) : -EINVAL;
 }
 
-/* The thread that is worker 0. */
-static bool is_host(const maru_runtime *runtime)
+static void end(maru_runtime *runtime)
 {
-    return runtime->first_thread && pthread_equal(runtime->owner, pthread_self());
-}
-
-static bool is_foreign_thread(const maru_runtime *runtime)
-{
-    return runtime->first_thread && !is_host(runtime);
-}
-
-int maru_runtime_free(maru_runtime *runtime)
-{
-    if (!runtime)
-        return 0;
-    if (context_here()->local)
-        return -EDEADLK;
-    if (is_foreign_thread(runtime))
-        return -EPERM;
-    if (atomic_load_acq(&runtime->guests) > 0)          /* pairs with maru_block_on_image */
-        return -EBUSY;
     sched_close(&runtime->sched);
     if (runtime->first_thread) {
         worker_enter(&runtime->sched.workers[0]);
@@ -171,7 +162,22 @@ int maru_runtime_free(maru_runtime *runtime)
     runtime_join_threads(runtime);
     dump_signal_fini(runtime);
     sched_wait_for_visitors(&runtime->sched);
+}
+
+int maru_runtime_free(maru_runtime *runtime)
+{
+    int rc = runtime ? runtime_may_enter(runtime, true) : 0;
+    if (!runtime || (rc < 0 && rc != -EOWNERDEAD))
+        return rc;
+    if (rc == 0 && atomic_load_acq(&runtime->guests) > 0)   /* pairs with maru_block_on_image */
+        return -EBUSY;
+    struct context before = runtime_step_out();
+    bool stood_in_it = before.local && before.local->ops->runtime == runtime;
+    if (rc == 0)
+        end(runtime);
     release(runtime);
+    if (!stood_in_it)
+        runtime_step_back(&before);
     return 0;
 }
 
@@ -179,7 +185,7 @@ int maru_runtime_free(maru_runtime *runtime)
 
 maru_task *maru_spawn_image_on(maru_runtime *runtime, const maru_frame *image, size_t size)
 {
-    if (!runtime)
+    if (!runtime || runtime_is_dead(runtime))
         return NULL;
     const struct context *here = context_here();
     if (here->task && here->local->ops == &runtime->sched.ops)
@@ -189,7 +195,7 @@ maru_task *maru_spawn_image_on(maru_runtime *runtime, const maru_frame *image, s
 
 static maru_result block_on(maru_runtime *runtime, const maru_frame *image, size_t size)
 {
-    if (!is_host(runtime))
+    if (!runtime_is_host(runtime))
         return guest_run(&runtime->sched, image, size);
     struct worker *worker = &runtime->sched.workers[0];
     maru_task *task = guest_spawn(&runtime->sched, image, size);
@@ -206,13 +212,14 @@ maru_result maru_block_on_image(maru_runtime *runtime, const maru_frame *image, 
 {
     if (!runtime || !image || size < sizeof *image)
         return -EINVAL;
-    if (context_here()->local)
-        return -EDEADLK;
-    if (runtime->flavor == MARU_FLAVOR_SINGLE && is_foreign_thread(runtime))
-        return -EPERM;
+    int rc = runtime_may_enter(runtime, false);
+    if (rc < 0)
+        return rc;
+    struct context before = runtime_step_out();
     atomic_add_ar(&runtime->guests, 1u);                /* pairs with maru_runtime_free */
     maru_result result = block_on(runtime, image, size);
     atomic_sub_ar(&runtime->guests, 1u);                /* pairs with maru_runtime_free */
+    runtime_step_back(&before);
     return result;
 }
 
@@ -220,7 +227,7 @@ int maru_main_image(const maru_frame *image, size_t size)
 {
     maru_runtime *runtime;
     const char *name = image ? image->future_.type_->name : "maru_main";
-    maru_result result = context_here()->local ? -EDEADLK : runtime_new(NULL, true, &runtime);
+    maru_result result = runtime_new(NULL, true, &runtime);
     if (result == 0) {
         result = maru_block_on_image(runtime, image, size);
         int rc = maru_runtime_free(runtime);
@@ -236,16 +243,15 @@ int maru_main_image(const maru_frame *image, size_t size)
 
 maru_runtime *maru_runtime_current(void)
 {
-    const struct context *here = context_here();
-    return here->local ? here->local->ops->runtime : NULL;
+    return runtime_is_inside() ? context_here()->local->ops->runtime : NULL;
 }
 
 uint32_t maru_runtime_workers(const maru_runtime *runtime)
 {
-    return runtime->sched.count;
+    return runtime ? runtime->sched.count : 0;
 }
 
 const char *maru_runtime_io(const maru_runtime *runtime)
 {
-    return runtime->io.backend->name;
+    return runtime ? runtime->io.backend->name : "";
 }

@@ -335,6 +335,8 @@ int maru_dump(maru_runtime *runtime, int fd)
 {
     if (!runtime)
         return -EINVAL;
+    if (runtime_is_dead(runtime))
+        return -EOWNERDEAD;
     if (fd < 0)
         return -EBADF;
     struct dump *dump = dump_new(&runtime->alloc);
@@ -347,6 +349,8 @@ int maru_dump_each(maru_runtime *runtime, maru_dump_fn *fn, void *arg)
 {
     if (!runtime || !fn)
         return -EINVAL;
+    if (runtime_is_dead(runtime))
+        return -EOWNERDEAD;
     struct dump *dump = dump_new(&runtime->alloc);
     int rc = dump ? dump_each(dump, runtime, fn, arg) : -ENOMEM;
     dump_free(dump, &runtime->alloc);

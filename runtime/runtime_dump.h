@@ -17,4 +17,7 @@ int dump_write(struct dump *dump, maru_runtime *runtime, int fd, int stop_fd) MA
 /* Undoes maru_dump_on_signal, if it was done (runtime_dump_signal.c). */
 void dump_signal_fini(maru_runtime *runtime);
 
+/* The same in the child of a fork. */
+void dump_signal_abandon(maru_runtime *runtime);
+
 #endif

@@ -127,12 +127,17 @@ static int install(struct dump_signal *signal)
 }
 
 /* Somebody may have put another handler in our place: then that one stays. */
-static void uninstall(struct dump_signal *signal)
+static void restore_handler(const struct dump_signal *signal)
 {
     struct sigaction now;
     if (sigaction(signal->signo, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) &&
         now.sa_handler == on_signal)
         (void)sigaction(signal->signo, &signal->before, NULL);     /* it was accepted before */
+}
+
+static void uninstall(struct dump_signal *signal)
+{
+    restore_handler(signal);
     doorbell_take_down(&table[signal->signo].bell);
 }
 
@@ -204,10 +209,24 @@ void dump_signal_fini(maru_runtime *runtime)
     release(runtime, signal);
 }
 
+/* Those who were at the bell are in the parent: nobody is waited for. */
+void dump_signal_abandon(maru_runtime *runtime)
+{
+    struct dump_signal *signal = runtime->dump_signal;
+    if (!signal)
+        return;
+    runtime->dump_signal = NULL;
+    restore_handler(signal);
+    memset(&table[signal->signo].bell, 0, sizeof table[signal->signo].bell);
+    release(runtime, signal);
+}
+
 int maru_dump_on_signal(maru_runtime *runtime, int signo, int fd)
 {
     if (!runtime)
         return -EINVAL;
+    if (runtime_is_dead(runtime))
+        return -EOWNERDEAD;
     if (signo == 0) {
         dump_signal_fini(runtime);
         return 0;

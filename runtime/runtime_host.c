@@ -12,7 +12,9 @@ static int check_host(const maru_runtime *runtime)
 {
     if (!runtime || runtime->flavor != MARU_FLAVOR_SINGLE)
         return -EINVAL;
-    return pthread_equal(runtime->owner, pthread_self()) ? 0 : -EPERM;
+    if (runtime_is_dead(runtime))
+        return -EOWNERDEAD;
+    return runtime_is_host(runtime) ? 0 : -EPERM;
 }
 
 int maru_backend_fd(maru_runtime *runtime)
@@ -59,13 +61,15 @@ int maru_turn(maru_runtime *runtime, uint32_t budget)
     int rc = check_host(runtime);
     if (rc < 0)
         return rc;
-    if (context_here()->local)
+    if (runtime_is_inside())
         return -EDEADLK;
+    struct context before = runtime_step_out();
     struct worker *worker = &runtime->sched.workers[0];
     struct io_driver *io_driver = &runtime->io.drivers[0];
     io_driver->backend->descriptor_taken(io_driver);
     worker_enter(worker);
     rc = run_some(worker, budget);
     worker_leave(worker);
+    runtime_step_back(&before);
     return rc;
 }

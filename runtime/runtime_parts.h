@@ -5,6 +5,8 @@
  *     runtime_threads.c   the threads of workers
  *     runtime.c           making, freeing, entering
  *     runtime_host.c      turns inside a foreign loop
+ *     runtime_shutdown.c  ending within a time
+ *     runtime_fork.c      noticing that we are the child of a fork
  *     metrics.c           reading the counters
  *     runtime_dump.c      what every task is doing; runtime_backtrace.c: one that waits
  *     runtime_dump_signal.c   the same on a signal */
@@ -33,6 +35,9 @@ struct maru_runtime {
     uint32_t flavor;
     uint32_t guests;             /* threads inside maru_block_on; any thread */
     pthread_t owner;             /* of worker 0, if first_thread is 1 */
+    uint32_t *alive;             /* in a page of its own: 1; 0 in the child of a fork */
+    bool is_wiped_by_fork;       /* that page, by the kernel */
+    pid_t pid;                   /* who made it */
     bool pin;
     struct dump_signal *dump_signal;    /* or NULL; who calls maru_dump_on_signal, and free */
     char name[THREAD_NAME_BYTES];    /* of threads, before their number */
@@ -75,5 +80,34 @@ void runtime_block_signals(sigset_t *ret_before);
 
 /* The worker's loop, until the runtime has stopped. By the thread that has entered the worker. */
 void runtime_run_worker(struct worker *worker);
+
+/* ---- forks (runtime_fork.c) ---- */
+
+/* From now on the child of a fork can tell. 0 or a negative errno. */
+int runtime_mark_alive(maru_runtime *runtime) MARU_MUST_USE;
+void runtime_unmark(maru_runtime *runtime);
+
+/* True: it lived at a fork, and this is the child. Any thread. */
+bool runtime_is_dead(const maru_runtime *runtime);
+
+/* True: inside a task, or a hook, of a living runtime. */
+bool runtime_is_inside(void);
+
+/* 0, or why this thread may not wait for this runtime now: -EOWNERDEAD, -EDEADLK; -EPERM, if
+ * worker 0 is another thread and `runs_workers`, or nobody but that thread could run anything. */
+int runtime_may_enter(const maru_runtime *runtime, bool runs_workers) MARU_MUST_USE;
+
+/* The calling thread is worker 0. */
+bool runtime_is_host(const maru_runtime *runtime);
+
+/* A child that was forked inside a task stands in that dead task: it steps out of it while it runs
+ * another runtime, and back after. For everybody else these do nothing. */
+struct context runtime_step_out(void) MARU_MUST_USE;
+void runtime_step_back(const struct context *before);
+
+/* ---- metrics (metrics.c) ---- */
+
+/* Tasks that have not ended; a sum that may be a moment old. */
+uint64_t metrics_live_tasks(maru_runtime *runtime);
 
 #endif

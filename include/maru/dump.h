@@ -67,8 +67,9 @@ extern "C" {
 /* Writes a dump to `fd`; waits if it takes no more, also if it is non-blocking. No SIGPIPE is
  * raised. Memory: one buffer, however many tasks there are.
  * Threads: any thread, while the runtime exists: maru_runtime_free waits for dumps under way.
- * Returns 0. Errors: -EINVAL runtime is NULL; -EBADF fd is not open for writing; -ENOMEM no buffer;
- * -EPIPE, -ENOSPC and what else write(2) says: what was written is an incomplete dump. */
+ * Returns 0. Errors: -EINVAL runtime is NULL; -EOWNERDEAD in the child of a fork; -EBADF fd is not
+ * open for writing; -ENOMEM no buffer; -EPIPE, -ENOSPC and what else write(2) says: what was written
+ * is an incomplete dump. */
 int maru_dump(maru_runtime *runtime, int fd);
 
 /* Takes a part of a dump: the first line, all lines of one task, or the last line. The text ends
@@ -79,7 +80,8 @@ typedef int maru_dump_fn(void *arg, const char *text, size_t len);
 /* Calls `fn` for each part of a dump, for programs with a log of their own. No task is held and no
  * lock is taken meanwhile; fn must not free the runtime.
  * Threads: any thread, while the runtime exists; fn is called by the calling thread.
- * Returns 0. Errors: -EINVAL runtime or fn is NULL; -ENOMEM no buffer; what fn returned. */
+ * Returns 0. Errors: -EINVAL runtime or fn is NULL; -EOWNERDEAD in the child of a fork; -ENOMEM no
+ * buffer; what fn returned. */
 int maru_dump_each(maru_runtime *runtime, maru_dump_fn *fn, void *arg);
 
 /* From now on a signal writes a dump to `fd`, which is duplicated: the caller may close its own. A

@@ -51,9 +51,10 @@ typedef struct maru_task_info {
 } maru_task_info;
 
 /* Each is called on the thread that it speaks of, with no lock of ours held. maru_runtime_current
- * is the runtime there; NULL where a thread from outside spawns. A hook may spawn (maru_spawn_on) and wake tasks; work that on_park makes
- * ready is not slept over. It must return soon, and must not block on a runtime: -EDEADLK. A hook
- * of tasks that spawns is called again for what it spawns. */
+ * is the runtime there; NULL where a thread from outside spawns. A hook may spawn (maru_spawn_on)
+ * and wake tasks; work that on_park makes ready is not slept over. It must return soon, and must
+ * not block on a runtime: -EDEADLK. A hook of tasks that spawns is called again for what it
+ * spawns. */
 typedef struct maru_hooks {
     uint32_t size;               /* sizeof(maru_hooks), set by the caller */
     uint32_t reserved;

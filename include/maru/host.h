@@ -24,13 +24,15 @@ extern "C" {
  * It is the runtime's own: wait on it, but do not read or close it; level-triggered waits suit it.
  * Threads: one thread at a time: the runtime's own.
  * Returns the descriptor. Errors: -EINVAL runtime is NULL or not SINGLE; -EPERM another thread;
- * -EMFILE, -ENFILE, -ENOMEM no descriptor could be made (on rings the first call makes one). */
+ * -EOWNERDEAD in the child of a fork; -EMFILE, -ENFILE, -ENOMEM no descriptor could be made (on
+ * rings the first call makes one). */
 int maru_backend_fd(maru_runtime *runtime) MARU_MUST_USE;
 
 /* How long the foreign loop may wait: 0 not at all, -1 until the descriptor is readable, else at
  * most so many nanoseconds, because a timer is due then. Ask again after each turn.
  * Threads: one thread at a time: the runtime's own.
- * Errors: -EINVAL runtime is NULL or not SINGLE; -EPERM another thread. */
+ * Errors: -EINVAL runtime is NULL or not SINGLE; -EPERM another thread; -EOWNERDEAD in the child of
+ * a fork. */
 int64_t maru_next_deadline(maru_runtime *runtime) MARU_MUST_USE;
 
 /* Takes events, fires what is due, and polls tasks, at most `budget` polls (0: until nothing is
@@ -38,7 +40,7 @@ int64_t maru_next_deadline(maru_runtime *runtime) MARU_MUST_USE;
  * at most once in a turn.
  * Threads: one thread at a time: the runtime's own, not inside a task.
  * Returns how many polls it made. Errors: -EINVAL runtime is NULL or not SINGLE; -EPERM another
- * thread; -EDEADLK inside a task. */
+ * thread; -EDEADLK inside a task or hook; -EOWNERDEAD in the child of a fork. */
 int maru_turn(maru_runtime *runtime, uint32_t budget) MARU_MUST_USE;
 
 #ifdef __cplusplus

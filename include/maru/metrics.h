@@ -30,7 +30,8 @@ typedef struct maru_metrics {
 
 /* Fills in *metrics up to metrics->size.
  * Threads: any thread, while the runtime exists.
- * Returns 0. Errors: -EINVAL a NULL argument, or size smaller than the first two fields. */
+ * Returns 0. Errors: -EINVAL a NULL argument, or size smaller than the first two fields;
+ * -EOWNERDEAD in the child of a fork. */
 int maru_metrics_read(maru_runtime *runtime, maru_metrics *metrics) MARU_MUST_USE;
 
 #ifdef __cplusplus

@@ -1,4 +1,10 @@
-/* runtime.h - runtimes: workers with their queues, timers and drivers; one object, no globals. */
+/* runtime.h - runtimes: workers with their queues, timers and drivers; one object, no globals.
+ *
+ * Nothing happens before maru_runtime_new: no constructor, no handler of signals, forks or exits.
+ * Threads that a runtime makes take no signals but those they cause. exit() may be called in a
+ * task. In the child of a fork the runtimes that lived at the fork are dead: calls give -EOWNERDEAD
+ * or NULL, what is woken does not run, and maru_runtime_free frees the memory; a new runtime may be
+ * made there. A task that was running at the fork must end in exec or _exit, or exit, there. */
 #ifndef MARU_RUNTIME_H
 #define MARU_RUNTIME_H
 
@@ -66,13 +72,28 @@ void maru_options_init(maru_options *options, size_t size);
  * ... the I/O backend that was asked for by name is refused. On error nothing has changed. */
 int maru_runtime_new(const maru_options *options, maru_runtime **ret_runtime) MARU_MUST_USE;
 
-/* Cancels every task, runs until all have ended, stops the workers, frees everything. Threads from
- * outside that are completing a wait are waited for; wakers that they retained must have been
- * released, and handles of tasks given back, before, and no maru_block_on may begin meanwhile. NULL
- * is fine.
+/* Takes no new tasks, cancels every task, and runs until all have ended, but not longer than
+ * `timeout_ns` of real time; negative: as long as it takes. 0 does not wait at all: it begins the
+ * shutdown, and a SINGLE runtime runs nothing then. A poll that has begun is not interrupted.
+ * When the time is over the runtime goes on shutting down: this may be called again, and
+ * maru_runtime_free then waits for what is left as long as it takes. Blocking calls that run are
+ * not waited for.
+ * report_fd: when the time is over, how many tasks still run, and a dump of them, is written there;
+ * -1: nowhere.
+ * Threads: any thread that is not inside a task; SINGLE: its own thread.
+ * Returns 0: every task has ended and the workers have stopped. Errors: -ETIMEDOUT the time is
+ * over; -EINVAL runtime is NULL; -EDEADLK inside a task or hook; -EPERM the wrong thread for
+ * SINGLE; -EOWNERDEAD in the child of a fork. */
+int maru_runtime_shutdown(maru_runtime *runtime, int64_t timeout_ns, int report_fd) MARU_MUST_USE;
+
+/* Cancels every task, runs until all have ended, stops the workers, frees everything. In the child
+ * of a fork nothing runs any more: memory and the child's copies of descriptors are given back.
+ * Threads from outside that are completing a wait are waited for; wakers that they retained must
+ * have been released, and handles of tasks given back, before, and no maru_block_on may begin
+ * meanwhile. NULL is fine.
  * Threads: one thread at a time, not a worker's; a SINGLE runtime: its own thread.
- * Returns 0. Errors: -EDEADLK called inside a task; -EPERM the wrong thread for SINGLE; -EBUSY a
- * maru_block_on is still going on. Nothing has changed then. */
+ * Returns 0. Errors: -EDEADLK called inside a task or hook; -EPERM the wrong thread for SINGLE;
+ * -EBUSY a maru_block_on is still going on. Nothing has changed then. */
 int maru_runtime_free(maru_runtime *runtime);
 
 /* Runs an async function to its end from outside. The calling thread polls it, as a guest: the
@@ -81,7 +102,8 @@ int maru_runtime_free(maru_runtime *runtime);
  * runtime, and of maru_main's, runs the runtime's other tasks meanwhile.
  * Threads: any thread that is not inside a task; SINGLE: its own thread.
  * Returns the function's result. Errors: -EINVAL runtime or image is NULL; -EDEADLK inside a
- * task; -EPERM the wrong thread for SINGLE; -ENOMEM; -MARU_ESHUTDOWN. */
+ * task or hook; -EPERM the wrong thread for SINGLE; -ENOMEM; -MARU_ESHUTDOWN; -EOWNERDEAD in the
+ * child of a fork. */
 maru_result maru_block_on_image(maru_runtime *runtime, const maru_frame *image,
                                 size_t size) MARU_MUST_USE;
 
@@ -95,7 +117,8 @@ int maru_main_image(const maru_frame *image, size_t size);
  * Threads: any thread. */
 maru_runtime *maru_runtime_current(void);
 
-/* How many workers it has, and which backend won: "ring", "ring-coop", "ring-none", "epoll".
+/* How many workers it has, and which backend won: "ring", "ring-coop", "ring-none", "epoll". Of
+ * NULL: 0 and "".
  * Threads: any thread. */
 uint32_t maru_runtime_workers(const maru_runtime *runtime);
 const char *maru_runtime_io(const maru_runtime *runtime);

@@ -27,7 +27,8 @@ maru_task *maru_spawn_image(const maru_frame *image, size_t size) MARU_MUST_USE;
 
 /* The same from outside, on `runtime`.
  * Threads: any thread.
- * Returns the handle; NULL: no memory, runtime is NULL, or it is shutting down. */
+ * Returns the handle; NULL: no memory, runtime is NULL, or it is shutting down, or dead in the
+ * child of a fork. */
 maru_task *maru_spawn_image_on(maru_runtime *runtime, const maru_frame *image,
                                size_t size) MARU_MUST_USE;
 

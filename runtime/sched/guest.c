@@ -152,6 +152,7 @@ static maru_result run_to_end(struct seat *seat, maru_task *own)
             poll_own(here, seat, task);
         else
             task_run(here, task);
+        sched_must_be_alive(seat->sched);
     }
     maru_result result = task_root(own)->future_.u_.result_;
     maru_detach(own);

@@ -41,8 +41,12 @@ static int worker_init(struct worker *worker, struct sched *sched,
 int sched_init(struct sched *sched, const struct sched_options *options)
 {
     memset(sched, 0, sizeof *sched);
-    sched->ops = (struct task_ops){ task_waker_ops, sched_schedule, options->runtime,
-                                    &sched->visitors, sched_nudge };
+    sched->ops = (struct task_ops){ .waker = task_waker_ops,
+                                    .schedule = sched_schedule,
+                                    .runtime = options->runtime,
+                                    .visitors = &sched->visitors,
+                                    .nudge = sched_nudge,
+                                    .alive = options->alive };
     sched->count = options->workers;
     sched->clock = options->clock;
     sched->spin_ns_max = options->spin_ns;

@@ -24,8 +24,8 @@ static struct sched *sched_of(const struct task_ops *ops)
 void worker_notify(struct worker *worker)
 {
     struct driver *driver = worker->local.driver;
-    if (park_notify(&worker->park))
-        driver->ops->kick(driver);
+    if (park_notify(&worker->park) && task_ops_is_alive(&worker->sched->ops))
+        driver->ops->kick(driver);              /* a dead one's driver is the parent's */
 }
 
 void sched_nudge(const struct task_ops *ops, uint32_t worker_id)
@@ -136,6 +136,7 @@ void sched_schedule(const struct task_ops *ops, maru_task *task, enum schedule_w
         schedule_here((struct worker *)(void *)local, task, why);
     else if (local && local->ops == ops)
         seat_schedule((struct seat *)(void *)local, task, why);
-    else
+    else if (LIKELY(task_ops_is_alive(ops)))
         sched_inject(sched_of(ops), task);
+    /* Else nobody runs it any more, and the queue's lock may be held for ever. */
 }

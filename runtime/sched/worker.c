@@ -108,6 +108,7 @@ static void run(struct worker *worker, maru_task *task)
     worker->polling = true;
     task_run(worker->context, task);
     worker->polling = false;
+    sched_must_be_alive(worker->sched);
 }
 
 static maru_task *search(struct worker *worker)
@@ -209,10 +210,18 @@ int64_t worker_sleep_limit(struct worker *worker)
 
 void worker_sleep(struct worker *worker)
 {
+    worker_sleep_at_most(worker, INT64_MAX);
+}
+
+void worker_sleep_at_most(struct worker *worker, int64_t most_ns)
+{
+    int64_t limit = worker_sleep_limit(worker);
+    if (most_ns != INT64_MAX && (limit < 0 || limit > most_ns))
+        limit = most_ns;
     int64_t began = clock_now(&worker->sched->clock);
     struct driver *driver = worker->local.driver;
     metric_add(&worker->parks, 1);
-    unsigned events = driver->ops->turn(driver, worker_sleep_limit(worker));
+    unsigned events = driver->ops->turn(driver, limit);
     end_sleep(worker);
     adapt_spin(worker, clock_now(&worker->sched->clock) - began);
     if (events == 0)

@@ -5,6 +5,7 @@
 #ifndef MARU_SCHED_WORKER_H
 #define MARU_SCHED_WORKER_H
 
+#include "runtime/base/check.h"
 #include "runtime/base/local.h"
 #include "runtime/queue/deque.h"
 #include "runtime/queue/fifo.h"
@@ -74,6 +75,7 @@ struct sched_options {
     const struct log *log;       /* NULL: nobody listens */
     struct clock clock;
     maru_runtime *runtime;
+    const uint32_t *alive;       /* 0 in the child of a fork; NULL: nobody asks */
 };
 
 /* Everything but drivers and threads. 0 or -ENOMEM; sched_fini accepts half of it. */
@@ -91,6 +93,9 @@ enum step worker_step(struct worker *worker);
 /* Waits in the driver until something happens, and takes the announcement back. */
 void worker_sleep(struct worker *worker);
 
+/* The same for `most_ns` at most; 0: takes the announcement back at once. */
+void worker_sleep_at_most(struct worker *worker, int64_t most_ns);
+
 /* How long that may take: DRIVER_FOR_EVER, or nanoseconds from now. */
 int64_t worker_sleep_limit(struct worker *worker);
 
@@ -99,6 +104,14 @@ void worker_expire(struct worker *worker);
 
 /* Wakes a worker that sleeps, or makes it not sleep. Any thread. */
 void worker_notify(struct worker *worker);
+
+/* Ends the child of a fork whose task goes on as if it were the parent: descriptors and rings are
+ * the parent's. After each poll. */
+static inline void sched_must_be_alive(const struct sched *sched)
+{
+    if (UNLIKELY(!task_ops_is_alive(&sched->ops)))
+        check_misuse("fork", NULL, 0, "a task came back to its worker in the child of a fork");
+}
 
 /* Looks for sleepers after work was published (P1). Any thread. */
 void sched_announce(struct sched *sched);

@@ -55,6 +55,8 @@ struct task_ops {
     /* Puts a task in a queue; the caller holds its ticket or queue entry. Any thread. */
     void (*schedule)(const struct task_ops *ops, maru_task *task, enum schedule_why why);
     maru_runtime *runtime;
+    /* 0 in the child of a fork, where this runtime is dead; NULL: nobody asks. */
+    const uint32_t *alive;
     /* Threads from outside that are completing something (waker.c); NULL: nobody waits for them. */
     uint32_t *visitors;
     /* Makes a worker look at its wheel again before it sleeps. Any thread. */
@@ -69,6 +71,11 @@ static inline maru_frame *task_root(maru_task *task)
 static inline struct maru_child *task_child(maru_task *task)
 {
     return (struct maru_child *)(void *)((char *)task - offsetof(struct maru_child, task));
+}
+
+static inline bool task_ops_is_alive(const struct task_ops *ops)
+{
+    return !ops->alive || *ops->alive;
 }
 
 static inline const struct task_ops *task_ops(const maru_task *task)

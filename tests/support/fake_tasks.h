@@ -46,7 +46,7 @@ static inline void fake_schedule(const struct task_ops *ops, maru_task *task,
 static inline void fake_begin(struct fake *fake)
 {
     memset(fake, 0, sizeof *fake);
-    fake->ops = (struct task_ops){ task_waker_ops, fake_schedule, NULL, NULL, NULL };
+    fake->ops = (struct task_ops){ .waker = task_waker_ops, .schedule = fake_schedule };
     fake->clock = (struct clock){ .virtual_ns = MARU_SEC, .is_virtual = true };
     wheel_init(&fake->wheel, fake->clock.virtual_ns);
     struct local *local = &fake->local;

@@ -2,6 +2,7 @@
 #include "support/fakes.h"
 
 #include "runtime/base/atomic.h"
+#include "runtime/base/check.h"
 #include "runtime/sched/seat.h"
 #include "support/workers.h"
 
@@ -95,6 +96,12 @@ void task_run(struct context *here, maru_task *task)
     here->task = NULL;
     if (note_end())
         workers_end();
+}
+
+/* The library's check_failed is the explorer's; this is its other ending. */
+void check_misuse(const char *function, const char *file, unsigned line, const char *why)
+{
+    mc_fail("%s (%s:%u): %s", function, file ? file : "-", line, why);
 }
 
 /* The runtime of fake tasks is never closed. */
