@@ -2,6 +2,7 @@
 #ifndef MARU_H
 #define MARU_H
 
+#include "maru/abi.h"
 #include "maru/dump.h"
 #include "maru/endpoint.h"
 #include "maru/err.h"

@@ -223,6 +223,12 @@ maru_result maru_block_on_image(maru_runtime *runtime, const maru_frame *image, 
     return result;
 }
 
+void runtime_tell_main(const char *name, maru_result result)
+{
+    fprintf(stderr, "%s: %s (%s)\n", name, maru_err_text((int)result),
+            maru_err_name((int)result));
+}
+
 int maru_main_image(const maru_frame *image, size_t size)
 {
     maru_runtime *runtime;
@@ -234,8 +240,7 @@ int maru_main_image(const maru_frame *image, size_t size)
         CHECK(rc == 0);
     }
     if (result < 0)
-        fprintf(stderr, "%s: %s (%s)\n", name, maru_err_text((int)result),
-                maru_err_name((int)result));
+        runtime_tell_main(name, result);
     return result < 0;
 }
 

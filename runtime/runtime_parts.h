@@ -105,6 +105,9 @@ bool runtime_is_host(const maru_runtime *runtime);
 struct context runtime_step_out(void) MARU_MUST_USE;
 void runtime_step_back(const struct context *before);
 
+/* Says on stderr why a whole program failed: the one thing that is ever printed (runtime.c). */
+void runtime_tell_main(const char *name, maru_result result);
+
 /* ---- metrics (metrics.c) ---- */
 
 /* Tasks that have not ended; a sum that may be a moment old. */

@@ -68,8 +68,8 @@ extern "C" {
  * raised. Memory: one buffer, however many tasks there are.
  * Threads: any thread, while the runtime exists: maru_runtime_free waits for dumps under way.
  * Returns 0. Errors: -EINVAL runtime is NULL; -EOWNERDEAD in the child of a fork; -EBADF fd is not
- * open for writing; -ENOMEM no buffer; -EPIPE, -ENOSPC and what else write(2) says: what was written
- * is an incomplete dump. */
+ * open for writing; -ENOMEM no buffer; -EPIPE, -ENOSPC and what else write(2) says: what was
+ * written is an incomplete dump. */
 int maru_dump(maru_runtime *runtime, int fd);
 
 /* Takes a part of a dump: the first line, all lines of one task, or the last line. The text ends

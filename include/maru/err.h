@@ -18,6 +18,8 @@ extern "C" {
 #define MARU_EDEPTH    4097
 /* There is nothing left to wait for: every task of a join set was joined. */
 #define MARU_EEMPTY    4098
+/* The program was compiled against headers of another version than the library (abi.h). */
+#define MARU_EABI      4099
 
 /* How many async functions may await each other in one chain: 1,000 levels polled from the root
  * need about a quarter of a megabyte of stack, which every thread of ours has. */

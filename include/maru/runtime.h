@@ -63,7 +63,8 @@ typedef struct maru_options {
  * Threads: any thread. */
 void maru_options_init(maru_options *options, size_t size);
 
-/* Makes a runtime and starts its workers. options may be NULL.
+/* Makes a runtime and starts its workers. options may be NULL. With maru.h this is a macro of
+ * abi.h, which gives -MARU_EABI too; the function itself is for other languages.
  * Threads: any thread; a SINGLE runtime belongs to the calling one from then on.
  * Returns 0 and sets *ret_runtime. Errors: -EINVAL a value is out of range, an allocator lacks one
  * of its functions, or MARU_IO or MARU_WORKERS of the environment is not understood; -E2BIG options

@@ -12,6 +12,8 @@ static const char *own_name(int err)
         return "MARU_EDEPTH";
     case -MARU_EEMPTY:
         return "MARU_EEMPTY";
+    case -MARU_EABI:
+        return "MARU_EABI";
     default:
         return NULL;
     }
@@ -37,6 +39,8 @@ const char *maru_err_text(int err)
         return "async functions call each other too deeply";
     if (err == -MARU_EEMPTY)
         return "nothing is left to wait for";
+    if (err == -MARU_EABI)
+        return "the program was compiled for another version of the library";
     const char *text = err > -MARU_ESHUTDOWN ? strerrordesc_np(-err) : NULL;
     return text ? text : "unknown error";
 }

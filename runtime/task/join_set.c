@@ -22,6 +22,7 @@
 #include "runtime/base/list.h"
 #include "runtime/base/lock.h"
 #include "runtime/task/frame.h"
+#include "runtime/task/hook.h"
 #include "runtime/task/task.h"
 #include "runtime/task/waker.h"
 
@@ -136,6 +137,7 @@ maru_task *maru_join_set_spawn_image(maru_frame *owner, maru_join_set *set,
     if (!(set->leaf_.future.flags_ & FUTURE_LINKED))
         set->leaf_.future = (maru_future){ .type_ = &join_set_type };
     frame_link(owner, &set->leaf_.future);          /* the owner cannot end before its task */
+    hook_spawned(here->local, task);
     task_schedule(task, SCHEDULE_SPAWNED);
     return task;
 }
