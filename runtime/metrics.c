@@ -1,4 +1,4 @@
-/* metrics.c - adding up the counters of a runtime's parts. */
+/* metrics.c - reading the counters of a runtime's parts, and adding them up. */
 #include "maru/metrics.h"
 
 #include "runtime/base/lock.h"
@@ -32,21 +32,95 @@ uint64_t metrics_live_tasks(maru_runtime *runtime)
     return live;
 }
 
-static void add_worker(maru_metrics *metrics, const struct worker *worker,
-                       const struct io_driver *io_driver)
+/* ---- one worker ---- */
+
+/* Tasks that stand in its queues; the next-slot is one of them. */
+static uint64_t queue_depth(struct worker *worker)
 {
-    metrics->polls += metric_read(&worker->polls);
-    metrics->steals += metric_read(&worker->steals);
-    metrics->parks += metric_read(&worker->parks);
-    metrics->watch_steals += metric_read(&worker->watch_steals);
-    metrics->timers_fired += metric_read(&worker->local.timers_fired);
-    metrics->kicks += metric_read(&io_driver->driver.kicks);
-    metrics->enters += metric_read(&io_driver->driver.enters);
-    metrics->empty_enters += metric_read(&io_driver->driver.empty_enters);
-    metrics->events += metric_read(&io_driver->driver.events);
-    metrics->stale_fds += metric_read(&io_driver->stale_fds);
-    metrics->live_waits += metric_read(&io_driver->live_polls);
-    metrics->live_timers += live_timers(&worker->local.wheels[worker->local.id]);
+    return fifo_len(&worker->fifo) + deque_len(&worker->deque) +
+           (atomic_load_rlx(&worker->next_slot) != NULL);   /* no partner: a metric */
+}
+
+static maru_worker_metrics of_worker(maru_runtime *runtime, uint32_t id)
+{
+    struct worker *worker = &runtime->sched.workers[id];
+    const struct local *local = &worker->local;
+    const struct io_driver *io_driver = &runtime->io.drivers[id];
+    return (maru_worker_metrics){
+        .worker = id,
+        .polls = metric_read(&worker->polls),
+        .steals = metric_read(&worker->steals),
+        .parks = metric_read(&worker->parks),
+        .parked_ns = metric_read(&worker->parked_ns),
+        .kicks = metric_read(&io_driver->driver.kicks),
+        .enters = metric_read(&io_driver->driver.enters),
+        .empty_enters = metric_read(&io_driver->driver.empty_enters),
+        .events = metric_read(&io_driver->driver.events),
+        .timers_fired = metric_read(&local->timers_fired),
+        .watch_steals = metric_read(&worker->watch_steals),
+        .stale_fds = metric_read(&io_driver->stale_fds),
+        .spawned_tasks = metric_read(&local->spawned),
+        .budget_yields = metric_read(&local->budget_yields),
+        .queue_depth = queue_depth(worker),
+        .live_timers = live_timers(&runtime->sched.wheels[id]),
+    };
+}
+
+/* ---- the sums ---- */
+
+static void add_worker(maru_metrics *sum, const maru_worker_metrics *one)
+{
+    sum->polls += one->polls;
+    sum->steals += one->steals;
+    sum->parks += one->parks;
+    sum->kicks += one->kicks;
+    sum->enters += one->enters;
+    sum->empty_enters += one->empty_enters;
+    sum->events += one->events;
+    sum->timers_fired += one->timers_fired;
+    sum->watch_steals += one->watch_steals;
+    sum->stale_fds += one->stale_fds;
+    sum->spawned_tasks += one->spawned_tasks;
+    sum->budget_yields += one->budget_yields;
+    sum->parked_ns += one->parked_ns;
+    sum->queue_depth += one->queue_depth;
+    sum->live_timers += one->live_timers;
+}
+
+/* Guests poll, spawn and are made to yield, too. */
+static void add_guest(maru_metrics *sum, const struct seat *seat)
+{
+    sum->polls += metric_read(&seat->polls);
+    sum->spawned_tasks += metric_read(&seat->local.spawned);
+    sum->budget_yields += metric_read(&seat->local.budget_yields);
+}
+
+static maru_metrics of_all(maru_runtime *runtime)
+{
+    struct sched *sched = &runtime->sched;
+    maru_metrics sum = { .workers = sched->count, .live_tasks = metrics_live_tasks(runtime) };
+    for (const struct seat *seat = seats_of(sched); seat; seat = seat->next)
+        add_guest(&sum, seat);
+    for (uint32_t id = 0; id < sched->count; id++) {
+        const maru_worker_metrics one = of_worker(runtime, id);
+        add_worker(&sum, &one);
+        sum.live_waits += metric_read(&runtime->io.drivers[id].live_polls);
+    }
+    sum.spawned_tasks += metric_read(&sched->outside.spawned);
+    sum.bytes_allocated = atomic_load_rlx(&runtime->alloc.live_bytes);  /* no partner: a metric */
+    sum.injects = inject_pushes(&sched->inject);
+    sum.inject_depth = inject_len(&sched->inject);
+    sum.live_waits += fd_table_waiters(&runtime->io.table);
+    return sum;
+}
+
+/* ---- reading ---- */
+
+/* What both the caller and the library know of a struct that begins with the caller's size. */
+static void copy_sized(void *to, void *from, uint32_t size, size_t our_size)
+{
+    memcpy(from, &size, sizeof size);
+    memcpy(to, from, size < our_size ? size : our_size);
 }
 
 int maru_metrics_read(maru_runtime *runtime, maru_metrics *metrics)
@@ -55,16 +129,19 @@ int maru_metrics_read(maru_runtime *runtime, maru_metrics *metrics)
         return -EINVAL;
     if (runtime_is_dead(runtime))
         return -EOWNERDEAD;
-    uint32_t size = metrics->size < sizeof *metrics ? metrics->size : sizeof *metrics;
-    const struct sched *sched = &runtime->sched;
-    maru_metrics sum = { .size = metrics->size, .workers = sched->count };
-    sum.live_tasks = metrics_live_tasks(runtime);
-    for (const struct seat *seat = seats_of(&runtime->sched); seat; seat = seat->next)
-        sum.polls += metric_read(&seat->polls);
-    for (uint32_t id = 0; id < sched->count; id++)
-        add_worker(&sum, &sched->workers[id], &runtime->io.drivers[id]);
-    sum.bytes_allocated = atomic_load_rlx(&runtime->alloc.live_bytes);  /* no partner: a metric */
-    sum.live_waits += fd_table_waiters(&runtime->io.table);
-    memcpy(metrics, &sum, size);
+    maru_metrics sum = of_all(runtime);
+    copy_sized(metrics, &sum, metrics->size, sizeof sum);
+    return 0;
+}
+
+int maru_metrics_worker(maru_runtime *runtime, uint32_t worker, maru_worker_metrics *metrics)
+{
+    if (!runtime || !metrics || metrics->size < offsetof(maru_worker_metrics, polls) ||
+        worker >= runtime->sched.count)
+        return -EINVAL;
+    if (runtime_is_dead(runtime))
+        return -EOWNERDEAD;
+    maru_worker_metrics one = of_worker(runtime, worker);
+    copy_sized(metrics, &one, metrics->size, sizeof one);
     return 0;
 }

@@ -33,6 +33,7 @@ struct local {
     uint64_t spawned;            /* owner writes; metrics and shutdown read */
     uint64_t ended;              /* likewise */
     uint64_t timers_fired;       /* likewise; metric */
+    uint64_t budget_yields;      /* likewise; metric */
     int64_t now_ns;              /* the clock at the last turn, or after a guest's last sleep */
     maru_task *polled;           /* by this thread now, or NULL; dumps read */
     uint32_t id;                 /* of the worker; of a guest: of the worker that it is homed on */

@@ -19,6 +19,7 @@ static void append(struct inject *inject, maru_task *task)
     else
         inject->first = task;
     inject->last = task;
+    inject->pushes++;
     atomic_store_sc(&inject->len, inject->len + 1);     /* pairs with inject_len (I4) */
 }
 
@@ -62,6 +63,14 @@ void inject_close(struct inject *inject)
     lock_take(&inject->lock);
     inject->closed = true;
     lock_give(&inject->lock);
+}
+
+uint64_t inject_pushes(struct inject *inject)
+{
+    lock_take(&inject->lock);
+    uint64_t pushes = inject->pushes;
+    lock_give(&inject->lock);
+    return pushes;
 }
 
 uint64_t inject_len(struct inject *inject)

@@ -18,6 +18,7 @@ struct inject {
     bool closed;                 /* under lock */
     maru_task *first, *last;     /* under lock */
     uint64_t len;                /* written under lock; anybody reads */
+    uint64_t pushes;             /* under lock; metric */
 };
 
 void inject_init(struct inject *inject);
@@ -34,6 +35,9 @@ unsigned inject_pop(struct inject *inject, maru_task **ret_tasks, unsigned most)
 
 /* No inject_push succeeds from here on. Any thread. */
 void inject_close(struct inject *inject);
+
+/* How many tasks have ever been appended. Any thread. */
+uint64_t inject_pushes(struct inject *inject);
 
 /* A guess, never wrong about emptiness that lasts. Any thread. */
 uint64_t inject_len(struct inject *inject);

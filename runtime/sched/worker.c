@@ -223,7 +223,9 @@ void worker_sleep_at_most(struct worker *worker, int64_t most_ns)
     metric_add(&worker->parks, 1);
     unsigned events = driver->ops->turn(driver, limit);
     end_sleep(worker);
-    adapt_spin(worker, clock_now(&worker->sched->clock) - began);
+    int64_t slept_ns = clock_now(&worker->sched->clock) - began;
+    metric_add(&worker->parked_ns, (uint64_t)slept_ns);
+    adapt_spin(worker, slept_ns);
     if (events == 0)
         pace_jump(worker);
     expire(worker);

@@ -29,7 +29,7 @@ struct worker {
     struct context *context;     /* the thread-local of who runs it */
     uint64_t polls;              /* owner writes; the watch and metrics read */
     uint64_t turn_at;            /* polls at which the driver has its next turn */
-    uint64_t steals, parks, watch_steals;    /* metrics */
+    uint64_t steals, parks, watch_steals, parked_ns;     /* metrics */
     bool polling;                /* owner only: a wake from here fills the next-slot */
     bool searching;              /* counted in idle.searchers */
     bool watching;               /* idle.on_watch is this worker */

@@ -8,14 +8,25 @@
 #include "maru/err.h"
 #include "runtime/base/check.h"
 #include "runtime/base/context.h"
+#include "runtime/base/local.h"
 
 /* ---- taking it ---- */
+
+/* In a section there is always more; outside of tasks there is none to spend. */
+static bool take_spent(const struct context *here)
+{
+    if (here->frame && budget_is_free(here->frame))
+        return true;
+    if (here->local)
+        metric_add(&here->local->budget_yields, 1);
+    return false;
+}
 
 bool maru_budget_take(void)
 {
     struct context *here = context_here();
-    if (here->budget == 0)
-        return here->frame && budget_is_free(here->frame);
+    if (UNLIKELY(here->budget == 0))
+        return take_spent(here);
     here->budget--;
     return true;
 }

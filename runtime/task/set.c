@@ -207,6 +207,7 @@ static maru_result suspend(maru_frame *frame)
 /* Out of budget: the future is polled in the next turn, behind the other tasks. */
 static maru_result postpone(maru_frame *frame)
 {
+    metric_add(&context_here()->local->budget_yields, 1);
     wake_self(frame);
     return suspend(frame);
 }
