@@ -10,6 +10,8 @@
 #include "endpoint.h"
 #include "frame.h"
 #include "interval.h"
+#include "join_set.h"
+#include "local.h"
 #include "net.h"
 #include "runtime.h"
 #include "scope.h"
@@ -74,7 +76,13 @@ uint32_t maru_version_number(void);
      MARU_ABI_OF_(maru_writer, 23) +                                                            \
      MARU_ABI_OF_(maru_signal, 24) +                                                            \
      MARU_ABI_OF_(maru_signal_wait, 25) +                                                       \
-     MARU_ABI_OF_(maru_signal_once_wait, 26))
+     MARU_ABI_OF_(maru_signal_once_wait, 26) +                                                  \
+     MARU_ABI_OF_(maru_batch, 27) +                                                             \
+     MARU_ABI_OF_(maru_section, 28) +                                                           \
+     MARU_ABI_OF_(maru_join_set, 29) +                                                          \
+     MARU_ABI_OF_(maru_local_key, 30) +                                                         \
+     MARU_ABI_OF_(maru_local, 31) +                                                             \
+     MARU_ABI_OF_(maru_name, 32))
 
 /* The library's MARU_ABI, for languages that cannot use the macro.
  * Threads: any thread, signal-safe. */
