@@ -3,6 +3,7 @@
 #define MARU_H
 
 #include "maru/abi.h"
+#include "maru/blocking.h"
 #include "maru/dump.h"
 #include "maru/endpoint.h"
 #include "maru/err.h"

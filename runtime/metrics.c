@@ -95,6 +95,16 @@ static void add_guest(maru_metrics *sum, const struct seat *seat)
     sum->budget_yields += metric_read(&seat->local.budget_yields);
 }
 
+static void add_pool(maru_metrics *sum, struct blocking *pool)
+{
+    struct blocking_counts counts;
+    blocking_count(pool, &counts);
+    sum->bytes_allocated += counts.bytes;
+    sum->blocking_threads = counts.threads;
+    sum->blocking_idle = counts.idle;
+    sum->blocking_queued = counts.queued;
+}
+
 static maru_metrics of_all(maru_runtime *runtime)
 {
     struct sched *sched = &runtime->sched;
@@ -111,6 +121,7 @@ static maru_metrics of_all(maru_runtime *runtime)
     sum.injects = inject_pushes(&sched->inject);
     sum.inject_depth = inject_len(&sched->inject);
     sum.live_waits += fd_table_waiters(&runtime->io.table);
+    add_pool(&sum, runtime->blocking);
     return sum;
 }
 

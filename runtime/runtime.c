@@ -21,7 +21,9 @@ static void release(maru_runtime *runtime)
     if (dead) {
         dump_signal_abandon(runtime);
         io_abandon(&runtime->io);
+        blocking_forget(runtime->blocking);
     } else {
+        blocking_free(runtime->blocking);
         io_fini(&runtime->io);
         pthread_mutex_destroy(&runtime->mutex);
         pthread_cond_destroy(&runtime->changed);
@@ -38,11 +40,13 @@ static void connect_rooms(maru_runtime *runtime)
     struct sched *sched = &runtime->sched;
     sched->outside.drivers = runtime->io.by_id;
     sched->outside.io = &runtime->io;
+    sched->outside.blocking = runtime->blocking;
     for (uint32_t id = 0; id < sched->count; id++) {
         struct local *local = &sched->workers[id].local;
         local->driver = runtime->io.by_id[id];
         local->drivers = runtime->io.by_id;
         local->io = &runtime->io;
+        local->blocking = runtime->blocking;
     }
 }
 
@@ -80,6 +84,9 @@ static int build(maru_runtime *runtime, const maru_options *options)
     runtime->threads = alloc_get_zeroed(&runtime->alloc, threads_size(runtime), sizeof(void *));
     if (!runtime->threads)
         return -ENOMEM;
+    rc = runtime_make_blocking(runtime, options);
+    if (rc < 0)
+        return rc;
     rc = io_init(&runtime->io, &runtime->alloc, options->io, options->workers);
     if (rc < 0)
         return rc;

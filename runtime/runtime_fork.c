@@ -77,7 +77,7 @@ int runtime_may_enter(const maru_runtime *runtime, bool runs_workers)
 {
     if (runtime_is_dead(runtime))
         return -EOWNERDEAD;
-    if (runtime_is_inside())
+    if (runtime_is_inside() || (runs_workers && blocking_is_here(runtime->blocking)))
         return -EDEADLK;
     bool is_foreign = runtime->first_thread && !runtime_is_host(runtime);
     if (is_foreign && (runs_workers || runtime->flavor == MARU_FLAVOR_SINGLE))

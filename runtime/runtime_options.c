@@ -64,6 +64,16 @@ static uint32_t usable_cpus(void)
 
 /* ---- filling in ---- */
 
+static void fill_in_blocking(maru_options *options)
+{
+    if (options->blocking_threads == 0)
+        options->blocking_threads = BLOCKING_THREADS_DEFAULT;
+    if (options->blocking_queue == 0)
+        options->blocking_queue = BLOCKING_QUEUE_DEFAULT;
+    if (options->blocking_keep_alive_ms == 0)
+        options->blocking_keep_alive_ms = BLOCKING_KEEP_ALIVE_MS;
+}
+
 /* What the user left at zero; with the environment's word in between. */
 static int fill_in(maru_options *options)
 {
@@ -86,6 +96,7 @@ static int fill_in(maru_options *options)
         options->seed = (uint64_t)clock_real_now();
     if (!options->name || !*options->name)
         options->name = "maru";
+    fill_in_blocking(options);
     return options->io == MARU_IO_AUTO ? io_kind_from_env(&options->io) : 0;
 }
 
@@ -95,7 +106,7 @@ static bool is_in_range(const maru_options *options)
     if (options->workers > WORKERS_MAX || options->flavor > MARU_FLAVOR_SINGLE ||
         options->io > MARU_IO_EPOLL || options->pin > 1 ||
         options->clock > MARU_CLOCK_VIRTUAL || options->turn_interval > TURN_INTERVAL_MAX ||
-        options->reserved)
+        options->blocking_threads > BLOCKING_THREADS_MAX || options->reserved)
         return false;
     if (options->clock == MARU_CLOCK_VIRTUAL && options->flavor != MARU_FLAVOR_SINGLE)
         return false;

@@ -3,6 +3,7 @@
  *     runtime_options.c   what the user, the environment and the machine ask for
  *     runtime_cpus.c      on which CPUs, and (runtime_cgroup.c) how many of them are paid for
  *     runtime_threads.c   the threads of workers
+ *     runtime_blocking.c  the pool for blocking functions
  *     runtime.c           making, freeing, entering
  *     runtime_host.c      turns inside a foreign loop
  *     runtime_shutdown.c  ending within a time
@@ -18,6 +19,7 @@
 #include "maru/runtime.h"
 #include "runtime/base/atomic.h"
 #include "runtime/base/check.h"
+#include "runtime/sched/blocking.h"
 #include "runtime/sched/guest.h"
 
 #include <pthread.h>
@@ -27,6 +29,7 @@ struct maru_runtime {
     struct sched sched;
     struct io io;
     struct alloc alloc;
+    struct blocking *blocking;   /* may outlive the runtime; constant */
     maru_hooks hooks;            /* constant; workers point at it if the user gave one */
     struct log log;              /* constant */
     pthread_t *threads;          /* of workers [first_thread, count) */
@@ -58,6 +61,11 @@ int runtime_options_of(const maru_options *user, maru_options *ret_options) MARU
 
 /* The hooks of the options, which are not NULL, as this library knows them. 0, -E2BIG, -EINVAL. */
 int runtime_hooks_of(const maru_options *options, maru_hooks *ret_hooks) MARU_MUST_USE;
+
+/* ---- the blocking pool (runtime_blocking.c) ---- */
+
+/* Makes the pool, without a thread. 0 or -ENOMEM. */
+int runtime_make_blocking(maru_runtime *runtime, const maru_options *options) MARU_MUST_USE;
 
 /* ---- threads (runtime_threads.c) ---- */
 

@@ -33,6 +33,9 @@ typedef struct maru_metrics {
     uint64_t parked_ns;      /* time that workers slept, added up; what is left they were busy */
     uint64_t inject_depth;   /* tasks in the common queue now */
     uint64_t queue_depth;    /* tasks in the workers' own queues now */
+    uint64_t blocking_threads;  /* of the pool now; */
+    uint64_t blocking_idle;     /* of these: without a job */
+    uint64_t blocking_queued;   /* jobs that wait for a thread now */
 } maru_metrics;
 
 /* Of one worker; the sums above, where it has a part in them. */

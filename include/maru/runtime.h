@@ -57,6 +57,13 @@ typedef struct maru_options {
     maru_log_fn *log;        /* is told what is worth telling; default: nobody */
     void *log_arg;
     const maru_hooks *hooks; /* copied; default: none */
+    uint32_t blocking_threads;   /* threads for blocking functions, at most: default 512; at most
+                                    16,384 */
+    uint32_t blocking_queue;     /* jobs that may wait for one of them before maru_blocking_try and
+                                    maru_blocking_abandon give -EAGAIN: default 4,096 */
+    uint32_t blocking_keep_alive_ms; /* how long one stays without work: default 10,000;
+                                        UINT32_MAX: for ever */
+    uint32_t blocking_stack_kib; /* of one's stack; default: stack_bytes */
 } maru_options;
 
 /* Fills in `options`, of `size` bytes as the caller's compiler knows it, with zeroes and size.
@@ -93,8 +100,9 @@ int maru_runtime_shutdown(maru_runtime *runtime, int64_t timeout_ns, int report_
  * have been released, and handles of tasks given back, before, and no maru_block_on may begin
  * meanwhile. NULL is fine.
  * Threads: one thread at a time, not a worker's; a SINGLE runtime: its own thread.
- * Returns 0. Errors: -EDEADLK called inside a task or hook; -EPERM the wrong thread for SINGLE;
- * -EBUSY a maru_block_on is still going on. Nothing has changed then. */
+ * Returns 0. Errors: -EDEADLK called inside a task or hook, or in a blocking job of this runtime;
+ * -EPERM the wrong thread for SINGLE; -EBUSY a maru_block_on is still going on. Nothing has changed
+ * then. */
 int maru_runtime_free(maru_runtime *runtime);
 
 /* Runs an async function to its end from outside. The calling thread polls it, as a guest: the

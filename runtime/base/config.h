@@ -69,6 +69,15 @@ _Static_assert(TICK_SHIFT_EXACT + 6 * WHEEL_LEVELS >= 63, "the wheel covers all 
 /* Timers that one hold of a wheel's lock may expire: a poll's worth of work for who waits. */
 #define EXPIRE_BATCH 64u
 
+/* The pool for blocking functions. Threads at most: tokio's figure, for a thread costs memory and
+ * the kernel's patience; the options' bound keeps a slip from exhausting the machine. How long one
+ * stays without work: tokio's figure. Jobs that may wait before who must not wait is refused: a
+ * burst of what 512 threads can hold eight times over. */
+#define BLOCKING_THREADS_DEFAULT 512u
+#define BLOCKING_THREADS_MAX     16384u
+#define BLOCKING_KEEP_ALIVE_MS   10000u
+#define BLOCKING_QUEUE_DEFAULT   4096u
+
 /* Awaits of one function that gave -ECANCELED before we say that it is deaf. */
 #define DEAF_AWAITS 64u
 

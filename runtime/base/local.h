@@ -14,6 +14,7 @@
 #include "runtime/base/rng.h"
 #include "runtime/base/slab.h"
 
+struct blocking;
 struct task_ops;
 struct wheel;
 
@@ -27,6 +28,7 @@ struct local {
     struct driver **drivers;     /* of all workers, by id */
     struct clock *clock;         /* of the runtime */
     void *io;                    /* what all drivers of the runtime share; io's own */
+    struct blocking *blocking;   /* the pool for blocking functions; constant */
     const maru_hooks *hooks;     /* the user's; NULL: none */
     const struct log *log;       /* NULL: nobody listens */
     uint64_t seed;
