@@ -16,6 +16,7 @@
 #include "maru/local.h"
 #include "maru/metrics.h"
 #include "maru/net.h"
+#include "maru/resolve.h"
 #include "maru/runtime.h"
 #include "maru/scope.h"
 #include "maru/signal.h"

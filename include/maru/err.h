@@ -21,6 +21,13 @@ extern "C" {
 /* The program was compiled against headers of another version than the library (abi.h). */
 #define MARU_EABI      4099
 
+/* Looking up names: the host is not known; the port is the name of no service; no answer, which may
+ * come later; the name service has failed for good. */
+#define MARU_EHOST      4128
+#define MARU_ESERVICE   4129
+#define MARU_EHOSTLATER 4130
+#define MARU_EHOSTFAIL  4131
+
 /* How many async functions may await each other in one chain: 1,000 levels polled from the root
  * need about a quarter of a megabyte of stack, which every thread of ours has. */
 #define MARU_DEPTH_MAX 1000

@@ -383,7 +383,7 @@ void blocking_run(maru_blocking_job *job)
     struct blocking *pool = job->pool_;
     struct blocking_thread self = { .handle = blocking_thread_self() };
     nap_init(&self.nap);
-    blocking_thread_begin(&pool->options, check_in(pool, &self));
+    blocking_thread_name(check_in(pool, &self));
     while (job)
         job = next(pool, &self, run(pool, job));
     nap_fini(&self.nap);

@@ -141,9 +141,9 @@ void blocking_run(maru_blocking_job *job);
 int blocking_thread_start(const struct blocking_options *options,
                           maru_blocking_job *job) MARU_MUST_USE;
 
-/* The calling thread / it begins, as the pool's nth. */
+/* The calling thread / its name, as the pool's nth. */
 pthread_t blocking_thread_self(void);
-void blocking_thread_begin(const struct blocking_options *options, uint32_t number);
+void blocking_thread_name(uint32_t number);
 
 /* Waits for a thread that has left / lets one go without that. */
 void blocking_thread_join(pthread_t handle);

@@ -5,12 +5,14 @@
 #ifndef MARU_SCHED_NAP_H
 #define MARU_SCHED_NAP_H
 
-#include <semaphore.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct nap {
-    sem_t sem;
+    pthread_mutex_t mutex;
+    pthread_cond_t posted;
+    uint32_t posts;              /* under mutex */
 };
 
 #define NAP_FOR_EVER INT64_C(-1)

@@ -58,9 +58,9 @@ pthread_t blocking_thread_self(void)
     return mc_self();
 }
 
-void blocking_thread_begin(const struct blocking_options *options, uint32_t number)
+void blocking_thread_name(uint32_t number)
 {
-    (void)options, (void)number;
+    (void)number;
 }
 
 void blocking_thread_join(pthread_t handle)
@@ -79,7 +79,7 @@ void blocking_thread_detach(pthread_t handle)
 
 static uint32_t *posts(struct nap *nap)
 {
-    return (uint32_t *)(void *)&nap->sem;
+    return &nap->posts;
 }
 
 void nap_init(struct nap *nap)

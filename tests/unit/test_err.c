@@ -46,6 +46,14 @@ Test(err, our_own_codes_have_names_and_texts)
     cr_assert_str_eq(maru_err_name(-MARU_EDEPTH), "MARU_EDEPTH");
     cr_assert_str_eq(maru_err_name(-MARU_EEMPTY), "MARU_EEMPTY");
     cr_assert_str_eq(maru_err_text(-MARU_EEMPTY), "nothing is left to wait for");
+    cr_assert_str_eq(maru_err_name(-MARU_EHOST), "MARU_EHOST");
+    cr_assert_str_eq(maru_err_name(-MARU_ESERVICE), "MARU_ESERVICE");
+    cr_assert_str_eq(maru_err_name(-MARU_EHOSTLATER), "MARU_EHOSTLATER");
+    cr_assert_str_eq(maru_err_name(-MARU_EHOSTFAIL), "MARU_EHOSTFAIL");
+    cr_assert_str_eq(maru_err_text(-MARU_EHOST), "the host is not known");
+    cr_assert_str_eq(maru_err_text(-MARU_ESERVICE), "the port is the name of no service");
+    cr_assert_str_eq(maru_err_text(-MARU_EHOSTLATER), "the name service does not answer now");
+    cr_assert_str_eq(maru_err_text(-MARU_EHOSTFAIL), "the name service has failed");
     cr_assert_str_eq(maru_err_text(-MARU_ESHUTDOWN), "the runtime is shutting down");
     cr_assert_str_eq(maru_err_text(-MARU_EDEPTH), "async functions call each other too deeply");
 }
