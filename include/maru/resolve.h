@@ -74,8 +74,8 @@ typedef struct maru_dialer {
  * one answers. The strings are copied here. How long one may take is the system's word, minutes
  * perhaps: put a maru_within round it. Cancelled, it leaves no socket behind.
  * Threads: start function, task only.
- * Result: the connected descriptor, the caller's, for maru_close. Errors: those of maru_resolve; when
- * every address has failed, the first one's error, as maru_socket and maru_connect tell it. */
+ * Result: the connected descriptor, the caller's, for maru_close. Errors: those of maru_resolve;
+ * when every address has failed, the first one's error, as maru_socket and maru_connect tell it. */
 maru_future *maru_dial(maru_dialer *dialer, const char *host, const char *port) MARU_MUST_USE;
 
 /* Listening on a host by name: an async function's frame. */

@@ -12,12 +12,12 @@
  * B1 A job that was submitted is taken by one thread, or withdrawn by its wait, never both: its
  *    stage tells, under the lock. A withdrawn one never runs.
  * B2 While jobs are queued there is a live thread and none is idle: a job is queued only if
- *    nobody is idle and somebody lives; a thread turns idle, or leaves, only if the queue is empty.
- *    So no job is orphaned. A thread that is being started is no live one yet: if it cannot be
- *    made, its job goes to a live one, and fails if there is none.
+ *    nobody is idle and somebody lives; a thread turns idle, or leaves, only if the queue is
+ *    empty. So no job is orphaned. A thread that is being started is no live one yet: if it cannot
+ *    be made, its job goes to a live one, and fails if there is none.
  * B3 An idle thread is taken off the idle list once: by a submitter, with a job; by the end of the
- *    pool; or by itself when its time is up. The other two post its nap once, and it takes that post
- *    before it goes on: so nobody touches a thread that has gone.
+ *    pool; or by itself when its time is up. The other two post its nap once, and it takes that
+ *    post before it goes on: so nobody touches a thread that has gone.
  * B4 A taken job is completed once, by its thread; of a job in a frame, completing the leaf is
  *    the last touch.
  * B5 A copy has one last owner: the thread that ends it either finds the wait, completes it and
@@ -27,8 +27,8 @@
  *    for; those that leave before are joined, those after detached. Whoever is last, the runtime
  *    or a thread, frees the pool: therefore its memory comes from a gate of its own.
  *
- * A race that is safely handled: an idle thread's time is up while a submitter has taken it off
- * the list; it finds itself off the list, waits for the post that is on its way, and runs the job. */
+ * A race that is safely handled: an idle thread's time is up while a submitter has taken it off the
+ * list; it finds itself off the list, waits for the post that is on its way, and runs the job. */
 #ifndef MARU_SCHED_BLOCKING_H
 #define MARU_SCHED_BLOCKING_H
 
@@ -104,8 +104,8 @@ int blocking_new(const struct blocking_options *options, struct blocking **ret_p
  * not for what was abandoned. NULL is fine. Not a thread of the pool. */
 void blocking_free(struct blocking *pool);
 
-/* The same in the child of a fork, where no thread of the pool is: gives the pool back. What it held
- * for them is lost, for the lists may be in the middle of a change. */
+/* The same in the child of a fork, where no thread of the pool is: gives the pool back. What it
+ * held for them is lost, for the lists may be in the middle of a change. */
 void blocking_forget(struct blocking *pool);
 
 /* Hands in a job whose fn_, arg_, kind_ are set. `strict`: not behind a full queue. Any thread.

@@ -16,8 +16,10 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
+import zlib
 
 BACKENDS = ("ring", "epoll")
 LIMIT_S = 10                            # of one step against a server
@@ -225,6 +227,46 @@ def uv_loop(build, backend):
            f"it printed {done.stdout!r}")
 
 
+def blocking(build, backend):
+    """Its ticks, of which there may be any number, then the checksum."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "file")
+        for data in (b"", b"123456789", os.urandom(100000)):
+            with open(path, "wb") as file:
+                file.write(data)
+            done = run(build, backend, "blocking", path)
+            expect(done.returncode == 0 and done.stderr == "", f"{done.returncode}, {done.stderr!r}")
+            *ticks, last = done.stdout.splitlines()
+            expect(last == f"{zlib.crc32(data):08x} {len(data)} {path}", f"it printed {last!r}")
+            expect(ticks == [f"tick {n + 1}" for n in range(len(ticks))], f"it printed {ticks!r}")
+        done = run(build, backend, "blocking", path + ".none")
+        expect(done.returncode == 1 and "ENOENT" in done.stderr,
+               f"{done.returncode}, {done.stderr!r}")
+
+
+def blocking_ticks_meanwhile(build, backend):
+    """Reading a fifo blocks until somebody writes: after three ticks that is us."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "fifo")
+        os.mkfifo(path)
+        with subprocess.Popen([os.path.join(build, "examples/blocking"), path],
+                              env=dict(os.environ, MARU_IO=backend), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, text=True) as process:
+            watch = threading.Timer(LIMIT_S, process.kill)
+            watch.start()
+            try:
+                ticks = [process.stdout.readline() for _ in range(3)]
+                expect(ticks == ["tick 1\n", "tick 2\n", "tick 3\n"], f"it printed {ticks!r}")
+                with open(path, "wb") as fifo:
+                    fifo.write(b"123456789")
+                last = process.stdout.read().splitlines()[-1]
+                expect(last == f"cbf43926 9 {path}", f"it printed {last!r}")
+                expect(process.wait() == 0, f"it ended with {process.returncode}")
+            finally:
+                watch.cancel()
+                process.kill()
+
+
 def client_and_server(build, backend):
     with Server(build, backend) as server:
         for text in ("hello", "", "x", "a" * 1024):
@@ -250,7 +292,7 @@ def wrong_arguments(build, backend):
              ("--port", "--port x", "--port -1", "--port 65536", "--port 1x", "--host",
               "--grace -1", "--grace x", "--idle-seconds 0", "--idle-seconds -5", "--idle-seconds 86401", "--help", "7",
               "--port 0 --nothing 1")]
-    wrong += [("echo_client",), ("echo_client", "0"), ("echo_client", "65536"),
+    wrong += [("blocking",), ("blocking", "a", "b"), ("echo_client",), ("echo_client", "0"), ("echo_client", "65536"),
               ("echo_client", "x"), ("echo_client", "-1"), ("echo_client", "1", "a" * 1025),
               ("echo_client", "1", "a", "b")]
     for name, *arguments in wrong:
@@ -555,6 +597,8 @@ CHECKS = (
     readme,
     hello,
     ticker,
+    blocking,
+    blocking_ticks_meanwhile,
     poll_loop,
     uv_loop,
     client_and_server,

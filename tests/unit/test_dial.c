@@ -56,7 +56,8 @@ Test(dial, a_host_is_reached_by_number_and_by_name)
 /* Nobody listens at the first two; what is not this machine's address cannot be listened on. */
 Test(dial, addresses_are_tried_in_turn)
 {
-    run_everywhere(both, .listen_host = "127.0.0.1", .dial_host = "127.0.0.2+127.0.0.3+127.0.0.1.test");
+    run_everywhere(both, .listen_host = "127.0.0.1",
+                   .dial_host = "127.0.0.2+127.0.0.3+127.0.0.1.test");
     run_everywhere(both, .listen_host = "192.0.2.1+127.0.0.1.test", .dial_host = "127.0.0.1");
 }
 
