@@ -257,4 +257,41 @@ PLANTS = (
           "    if (!clock->is_paused || clock_is_held(clock) || worker->dirty || sched_has_work(sched))\n",
           "    if (!clock->is_paused || worker->dirty || sched_has_work(sched) || clock_is_held(clock))\n",
           "pace", "two_hold", "V3"),
+
+    # ---- the blocking pool ----
+    Plant("a job is queued behind a thread that may never be",
+          "runtime/sched/blocking.c",
+          "    if (pool->live == 0)\n"
+          "        return pool->starting > 0 ? PLACE_LATER : PLACE_NOBODY;\n",
+          "    if (pool->live + pool->starting == 0)\n"
+          "        return PLACE_NOBODY;\n",
+          "blocking", "only_start_fails", "B2"),
+    Plant("a thread whose time is up leaves after it has let go of the lock",
+          "runtime/sched/blocking.c",
+          "    pool->resting--;\n    return leave(pool, self);\n",
+          "    pool->resting--;\n    lock_give(&pool->lock);\n    lock_take(&pool->lock);\n"
+          "    return leave(pool, self);\n",
+          "blocking", "time_is_up_against_submit", "B2"),
+    Plant("a thread does not wait for the post of who took it",
+          "runtime/sched/blocking.c",
+          "    if (taken && !woken)\n"
+          "        (void)nap_wait(&self->nap, NAP_FOR_EVER);       "
+          "/* the post is on its way (B3) */\n",
+          "    (void)woken;\n",
+          "blocking", "time_is_up_against_submit", "B3"),
+    Plant("a copy is given up without a word to its thread",
+          "runtime/sched/blocking.c",
+          "        copy_of(job)->owner = NULL;             /* its thread drops it (B5) */\n",
+          "",
+          "blocking", "copy_is_given_up", "B5"),
+    Plant("a job that was taken is withdrawn",
+          "runtime/sched/blocking.c",
+          "    *ret_withdrawn = job->stage_ == BLOCKING_QUEUED;\n",
+          "    *ret_withdrawn = job->stage_ == BLOCKING_QUEUED || job->stage_ == BLOCKING_TAKEN;\n",
+          "blocking", "cancel_against_take", "B1"),
+    Plant("the end waits for what nobody waits for",
+          "runtime/sched/blocking.c",
+          "    while (pool->live + pool->starting != pool->abandoned) {\n",
+          "    while (pool->live + pool->starting > 0) {\n",
+          "blocking", "end_leaves_what_hangs", "B7"),
 )
