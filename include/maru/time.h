@@ -104,7 +104,7 @@ bool maru_timed_out(const maru_timeout *timeout);
  * wait and nothing has happened: it jumps to the next deadline instead of waiting for it. So what
  * takes hours runs in no time, and always in the same order: timers fire at exactly their
  * deadlines, equal ones in the order in which they were set. Jobs of the blocking pool that are
- * not done yet keep it from jumping; sockets do not, for who can tell whether anything will come.
+ * awaited keep it from jumping; sockets do not, for who can tell whether anything will come.
  * All of maru_now, sleeps, limits and intervals follow it. */
 
 /* Stops the clock of the calling task's runtime where it is.

@@ -233,6 +233,13 @@ int blocking_give_up(struct blocking *pool, maru_blocking_job *job, bool *ret_wi
 
 /* ---- running ---- */
 
+/* The runtime is there: it waits for threads whose job was awaited. */
+static void tell_end(const struct blocking *pool)
+{
+    if (pool->options.on_end)
+        pool->options.on_end(pool->options.sched);
+}
+
 /* True: somebody waited for the copy, and has it now. */
 static bool hand_back(struct blocking *pool, struct blocking_copy *copy, maru_result result)
 {
@@ -245,8 +252,10 @@ static bool hand_back(struct blocking *pool, struct blocking_copy *copy, maru_re
         wake = leaf_publish(&owner->leaf_);
     }
     lock_give(&pool->lock);
-    if (owner)
+    if (owner) {
         wake_finish(wake);
+        tell_end(pool);
+    }
     return owner;
 }
 
@@ -259,6 +268,7 @@ static bool run(struct blocking *pool, maru_blocking_job *job)
     if (job->kind_ == BLOCKING_AWAITED) {
         job->result_ = result;
         maru_leaf_complete(&job->leaf_);
+        tell_end(pool);
         return false;
     }
     if (job->kind_ == BLOCKING_COPIED && hand_back(pool, copy_of(job), result))

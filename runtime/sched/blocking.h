@@ -40,6 +40,8 @@
 #include <pthread.h>
 #include <sched.h>
 
+struct sched;
+
 struct blocking_options {
     uint32_t threads;            /* at most */
     uint32_t queue;              /* jobs that may wait before a submit that must not wait fails */
@@ -48,6 +50,9 @@ struct blocking_options {
     /* Where threads run, if has_cpus; else where their maker does. As sched_setaffinity takes it. */
     unsigned char cpus[CPUS_MAX / 8] __attribute__((aligned(8)));
     bool has_cpus;
+    void (*on_end)(struct sched *sched);    /* called by a thread after the wake of an awaited job,
+                                               so that a paused clock may move; NULL: nothing */
+    struct sched *sched;         /* its argument; there as long as somebody waits */
 };
 
 /* One on the stack of each thread of the pool. All but the nap: under the pool's lock. */

@@ -1,5 +1,8 @@
 /* blocking_job.c - waiting for a blocking function: the futures of maru/blocking.h.
  *
+ * While a job is awaited it holds a clock that stands still (pace.c): whoever ends the wait lets go
+ * of it, the thread after the wake, the task when it gives up.
+ *
  * A job in a frame is what the pool queues, and is its completer's until its leaf is complete. Of
  * a copying one the pool queues a block, so that the frame may go while the function runs (B5). */
 #include "runtime/sched/blocking.h"
@@ -49,9 +52,11 @@ static maru_result first_poll(maru_blocking_job *job, bool strict, const maru_co
     if (rc < 0)
         return rc;
     maru_leaf_wait(&job->leaf_, cx);
+    clock_hold(context_here()->local->clock);
     rc = blocking_submit(job->pool_, entry_of(job), strict);
     if (rc == 0)
         return MARU_PENDING;
+    clock_release(context_here()->local->clock);
     forget_copy(job);
     return rc;
 }
@@ -74,6 +79,7 @@ static maru_result give_up(maru_blocking_job *job)
         return MARU_PENDING;
     if (rc == -EALREADY)
         return deliver(job);
+    clock_release(context_here()->local->clock);
     if (withdrawn)
         forget_copy(job);
     return -ECANCELED;

@@ -5,6 +5,7 @@
  * leak or a use after free.
  */
 #include "runtime/base/atomic.h"
+#include "runtime/base/clock.h"
 #include "runtime/sched/blocking.h"
 #include "task_support.h"
 
@@ -113,6 +114,7 @@ bool nap_wait(struct nap *nap, int64_t ns)
 /* ---- the pool and its jobs ---- */
 
 static struct blocking *pool;
+static struct clock clock_of_all;
 static uint32_t runs, drops;
 
 static void begin(uint32_t threads, int64_t keep_alive_ns)
@@ -122,8 +124,10 @@ static void begin(uint32_t threads, int64_t keep_alive_ns)
     stage_begin();
     system_begin(0);
     MC_CHECK(blocking_new(&options, &pool) == 0);
-    for (unsigned i = 0; i < STAGE_RUNNERS; i++)
+    for (unsigned i = 0; i < STAGE_RUNNERS; i++) {
         stage_local(i)->blocking = pool;
+        stage_local(i)->clock = &clock_of_all;
+    }
     mc_label(&pool->lock, "lock");
     mc_label(&runs, "runs");
 }

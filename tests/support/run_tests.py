@@ -127,7 +127,7 @@ def script(*path):
 
 
 def stress(options):
-    programs = [("check_stress", options), ("check_guests", [])]
+    programs = [("check_stress", options), ("check_guests", []), ("check_blocking", [])]
     return without_ring([
         Program(f"{name} {backend}", [os.path.join(BUILD, "tests/check", name), *arguments],
                 {"MARU_IO": backend}) for name, arguments in programs for backend in BACKENDS])

@@ -8,7 +8,7 @@
 #ifndef MARU_TESTS_RESOLVE_WORLD_H
 #define MARU_TESTS_RESOLVE_WORLD_H
 
-#include "tests/unit/blocking_world.h"
+#include "tests/support/blocking_world.h"
 
 #include <dlfcn.h>
 #include <netdb.h>

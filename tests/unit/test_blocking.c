@@ -1,5 +1,5 @@
 /* test_blocking.c - the pool alone, without tasks: who runs a job, who waits, who leaves. */
-#include "tests/unit/blocking_world.h"
+#include "tests/support/blocking_world.h"
 
 #include "maru/err.h"
 
@@ -226,7 +226,7 @@ Test(blocking, the_end_with_threads_in_every_state_leaves_nothing)
         for (int i = 0; i < 8; i++)
             cr_assert_eq(hand_in(pool, count, &ran), 0);
         if (round % 4 < 2)
-            EVENTUALLY(counts_of(pool).idle == counts_of(pool).threads);
+            EVENTUALLY(pool_rests(pool));
         EVENTUALLY(atomic_load_sc(&ran) == 8);
         blocking_free(pool);
     }

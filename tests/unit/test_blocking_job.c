@@ -1,7 +1,7 @@
 /* test_blocking_job.c - waiting for blocking functions: results, cancelling, arguments, errors, on
  * each kind of runtime. */
 #include "tests/unit/async_world.h"
-#include "tests/unit/blocking_world.h"
+#include "tests/support/blocking_world.h"
 
 #include <pthread.h>
 #include <string.h>

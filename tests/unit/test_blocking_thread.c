@@ -1,5 +1,5 @@
 /* test_blocking_thread.c - what a thread of the pool is like: name, signals, stack, CPUs. */
-#include "tests/unit/blocking_world.h"
+#include "tests/support/blocking_world.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>

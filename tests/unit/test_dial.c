@@ -199,7 +199,7 @@ maru_async(hanging)
                               maru_listen_host(&me->binder, "hangs.test", "0", 1)));
     expect(n == -ETIMEDOUT);
     gate_open(&service.gate);
-    while (counts_of(pool_here()).idle < counts_of(pool_here()).threads)
+    while (!pool_rests(pool_here()))
         maru_try(maru_sleep_for(&me->nap, MARU_MSEC));
 }
 maru_end;

@@ -222,7 +222,7 @@ maru_async(gives_up)
                               maru_resolve(&me->resolver, "hangs.test", "80", &me->list)));
     WANT(n == -ETIMEDOUT && me->list == NULL);
     gate_open(&service.gate);
-    while (counts_of(pool_here()).idle < counts_of(pool_here()).threads)
+    while (!pool_rests(pool_here()))
         maru_try(maru_sleep_for(&me->nap, MARU_MSEC));
     WANT(me->list == NULL);                     /* it was dropped there */
     WANT(counts_of(pool_here()).bytes == sizeof(struct blocking));

@@ -1,9 +1,8 @@
 /* test_runtime_blocking.c - the pool as a part of its runtime: options, freeing while jobs run, and
  * runtimes inside of jobs. */
 #include "tests/unit/async_world.h"
-#include "tests/unit/blocking_world.h"
+#include "tests/support/blocking_world.h"
 
-#include <dirent.h>
 #include <string.h>
 
 ASYNC_SUITE(runtime_blocking);
@@ -21,25 +20,6 @@ static maru_runtime *runtime_of(const maru_options *options)
     int rc = maru_runtime_new(options, &runtime);
     cr_assert_eq(rc, 0, "%s", maru_err_name(rc));
     return runtime;
-}
-
-/* Threads of this process whose name begins so. */
-static int threads_named(const char *name)
-{
-    char path[300], comm[32];
-    int count = 0;
-    DIR *folder = opendir("/proc/self/task");
-    for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
-        FILE *file = fopen(path, "r");
-        if (file && fgets(comm, sizeof comm, file))
-            count += strncmp(comm, name, strlen(name)) == 0;
-        if (file)
-            fclose(file);
-    }
-    if (folder)
-        closedir(folder);
-    return count;
 }
 
 /* ---- options ---- */
@@ -333,6 +313,101 @@ Test(runtime_blocking, freeing_does_not_wait_for_a_copying_job)
         gate_open(&hung);
         EVENTUALLY(atomic_load_sc(&outcome.drops) == 1);
     }
+}
+
+/* ---- clocks that stand still ---- */
+
+static maru_result take_a_while(void *unused)
+{
+    (void)unused;
+    (void)poll(NULL, 0, 20);
+    return 0;
+}
+
+struct stands {
+    maru_frame frame;
+    maru_blocking_job job;
+    maru_sleep nap;
+    int64_t began;
+};
+
+maru_async(stands)
+{
+    maru_result n;
+    me->began = maru_now();
+    maru_select(n, maru_blocking(&me->job, take_a_while, NULL),
+                   maru_sleep_for(&me->nap, 3600 * MARU_SEC));
+    WANT(n == 0 && maru_now() == me->began);
+    maru_select(n, maru_blocking_copy(&me->job, take_a_while, NULL, &me->began, sizeof me->began),
+                   maru_sleep_for(&me->nap, 3600 * MARU_SEC));
+    WANT(n == 0 && maru_now() == me->began);
+    maru_check(maru_blocking_abandon(NULL, gate_pass, &hung, 0));   /* nobody waits for it */
+    maru_try(maru_sleep_for(&me->nap, 3600 * MARU_SEC));
+    WANT(maru_now() == me->began + 3600 * MARU_SEC);
+    maru_select(n, maru_blocking(&me->job, NULL, NULL), maru_sleep_for(&me->nap, MARU_SEC));
+    WANT(n == 0);
+    maru_try(maru_sleep_for(&me->nap, 3600 * MARU_SEC));
+    gate_open(&hung);
+}
+maru_end;
+
+Test(runtime_blocking, a_paused_clock_stands_while_a_job_is_awaited)
+{
+    /* conformance 33 */
+    maru_options options = defaults();
+    options.flavor = MARU_FLAVOR_SINGLE;
+    options.clock = MARU_CLOCK_VIRTUAL;
+    maru_runtime *runtime = runtime_of(&options);
+    memset(&hung, 0, sizeof hung);
+    maru_result n = maru_block_on(runtime, stands);
+    cr_assert_eq(n, 0);
+    world_free(runtime);
+}
+
+static struct gate held;
+
+/* A job that is withdrawn, given up or refused lets go of the clock, too. */
+struct lets_go {
+    maru_frame frame;
+    maru_blocking_job holder, queued, copy;
+    struct gate *gate;
+    maru_pause pause;
+    maru_sleep nap;
+};
+
+maru_async(lets_go)
+{
+    maru_result n;
+    me->gate = &held;
+    maru_check(maru_blocking_abandon(NULL, gate_pass, &held, 0));
+    maru_select(n, maru_blocking(&me->queued, nothing, NULL), maru_yield(&me->pause));
+    WANT(n == 1 && maru_result_of(&me->queued) == -ECANCELED);
+    maru_select(n, maru_blocking_copy(&me->copy, pass_later, NULL, &me->gate, sizeof me->gate),
+                   maru_yield(&me->pause));
+    WANT(n == 1 && maru_result_of(&me->copy) == -ECANCELED);
+    maru_try(maru_sleep_for(&me->nap, 3600 * MARU_SEC));    /* hangs, if it still stood */
+    pool_here()->options.threads = 2;
+    maru_select(n, maru_blocking_copy(&me->copy, pass_later, NULL, &me->gate, sizeof me->gate),
+                   maru_yield(&me->pause));
+    WANT(n == 1 && maru_result_of(&me->copy) == -ECANCELED);
+    maru_try(maru_sleep_for(&me->nap, 3600 * MARU_SEC));
+    gate_open(&held);
+}
+maru_end;
+
+Test(runtime_blocking, a_job_that_is_given_up_lets_a_paused_clock_go)
+{
+    /* conformance 33 */
+    maru_options options = defaults();
+    options.flavor = MARU_FLAVOR_SINGLE;
+    options.clock = MARU_CLOCK_VIRTUAL;
+    options.blocking_threads = 1;
+    maru_runtime *runtime = runtime_of(&options);
+    memset(&held, 0, sizeof hung);
+    maru_result n = maru_block_on(runtime, lets_go);
+    cr_assert_eq(n, 0);
+    world_free(runtime);
+    EVENTUALLY(atomic_load_sc(&held.passed) == 2);
 }
 
 /* ---- runtimes inside of jobs ---- */

@@ -8,15 +8,17 @@
 #include "runtime/base/local.h"
 #include "runtime/sched/blocking.h"
 
+#include <dirent.h>
 #include <maru.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* Waits until the condition holds; after ten seconds the test has failed. On any thread. */
+/* Waits until the condition holds; after half a minute the test has failed. On any thread. */
 #define EVENTUALLY(condition)                                                                   \
     do {                                                                                        \
-        for (int turns_ = 10000; !(condition) && turns_ > 0; turns_--)                          \
+        for (int turns_ = 30000; !(condition) && turns_ > 0; turns_--)                          \
             (void)poll(NULL, 0, 1);                                                             \
         if (!(condition)) {                                                                     \
             fprintf(stderr, "%s:%d: never: %s\n", __FILE__, __LINE__, #condition);              \
@@ -54,6 +56,33 @@ static inline struct blocking_counts counts_of(struct blocking *pool)
     struct blocking_counts counts;
     blocking_count(pool, &counts);
     return counts;
+}
+
+/* Nobody runs, and nobody waits. */
+static inline bool pool_rests(struct blocking *pool)
+{
+    struct blocking_counts counts = counts_of(pool);
+    return counts.queued == 0 && counts.idle == counts.threads;
+}
+
+/* Threads of this process whose name begins so. One that has just been made has no name yet, but
+ * that of its maker. */
+static inline int threads_named(const char *prefix)
+{
+    char path[300], name[32];
+    int count = 0;
+    DIR *folder = opendir("/proc/self/task");
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
+        FILE *file = fopen(path, "r");
+        if (file && fgets(name, sizeof name, file))
+            count += strncmp(name, prefix, strlen(prefix)) == 0;
+        if (file)
+            fclose(file);
+    }
+    if (folder)
+        closedir(folder);
+    return count;
 }
 
 /* In a task. */
