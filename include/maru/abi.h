@@ -7,12 +7,14 @@
 #ifndef MARU_ABI_H
 #define MARU_ABI_H
 
+#include "blocking.h"
 #include "endpoint.h"
 #include "frame.h"
 #include "interval.h"
 #include "join_set.h"
 #include "local.h"
 #include "net.h"
+#include "resolve.h"
 #include "runtime.h"
 #include "scope.h"
 #include "signal.h"
@@ -82,7 +84,11 @@ uint32_t maru_version_number(void);
      MARU_ABI_OF_(maru_join_set, 29) +                                                          \
      MARU_ABI_OF_(maru_local_key, 30) +                                                         \
      MARU_ABI_OF_(maru_local, 31) +                                                             \
-     MARU_ABI_OF_(maru_name, 32))
+     MARU_ABI_OF_(maru_name, 32) +                                                              \
+     MARU_ABI_OF_(maru_blocking_job, 33) +                                                      \
+     MARU_ABI_OF_(maru_resolver, 34) +                                                          \
+     MARU_ABI_OF_(maru_dialer, 35) +                                                            \
+     MARU_ABI_OF_(maru_binder, 36))
 
 /* The library's MARU_ABI, for languages that cannot use the macro.
  * Threads: any thread, signal-safe. */

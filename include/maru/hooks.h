@@ -16,8 +16,9 @@ extern "C" {
  *
  * Where everything that a runtime needs comes from, the runtime itself included: in place of
  * jemalloc's mallocx and of aligned_alloc. Only the kernel's own parts, which are stacks and rings,
- * are not asked for here. Both functions are called by any thread, several at a time, also under
- * locks of ours, so they call nothing of Maru. */
+ * are not asked for here. A job that maru_blocking_abandon left running gives its memory back when
+ * it ends, be it after the runtime. Both functions are called by any thread, several at a time,
+ * also under locks of ours, so they call nothing of Maru. */
 typedef struct maru_allocator {
     /* A block of `size` > 0 bytes, aligned to `align`, a power of two of at least 8; NULL: none
      * is left. */

@@ -90,8 +90,8 @@ int maru_runtime_new(const maru_options *options, maru_runtime **ret_runtime) MA
  * -1: nowhere.
  * Threads: any thread that is not inside a task; SINGLE: its own thread.
  * Returns 0: every task has ended and the workers have stopped. Errors: -ETIMEDOUT the time is
- * over; -EINVAL runtime is NULL; -EDEADLK inside a task, hook or blocking job; -EPERM the wrong thread for
- * SINGLE; -EOWNERDEAD in the child of a fork. */
+ * over; -EINVAL runtime is NULL; -EDEADLK inside a task, a hook or a blocking job; -EPERM the wrong
+ * thread for SINGLE; -EOWNERDEAD in the child of a fork. */
 int maru_runtime_shutdown(maru_runtime *runtime, int64_t timeout_ns, int report_fd) MARU_MUST_USE;
 
 /* Cancels every task, runs until all have ended, stops the workers, frees everything. In the child

@@ -2,8 +2,8 @@
  *
  * Blocks come from the user's allocator when the options named one, else from jemalloc's mallocx
  * when jemalloc is in the process, else from aligned_alloc; libmaru itself is never linked against
- * it. The gate counts what is out, and can be told to
- * fail the nth request, so that tests reach every error path. */
+ * it. The gate counts what is out, and can be told to fail the nth request, so that tests reach
+ * every error path. */
 #ifndef MARU_BASE_ALLOC_H
 #define MARU_BASE_ALLOC_H
 

@@ -47,7 +47,7 @@ static struct blocking_copy *copy_of(maru_blocking_job *job)
 
 int blocking_new(const struct blocking_options *options, struct blocking **ret_pool)
 {
-    struct alloc alloc = { 0 };
+    struct alloc alloc = { .user = options->allocator };
     struct blocking *pool = alloc_get_zeroed(&alloc, sizeof *pool, COPY_ALIGN);
     if (!pool)
         return -ENOMEM;

@@ -47,9 +47,10 @@ struct blocking_options {
     uint32_t queue;              /* jobs that may wait before a submit that must not wait fails */
     int64_t keep_alive_ns;       /* how long a thread stays idle; negative: for ever */
     size_t stack_bytes;          /* of a thread; 0: the system's default */
-    /* Where threads run, if has_cpus; else where their maker does. As sched_setaffinity takes it. */
+    /* Where threads run if has_cpus, as sched_setaffinity takes it; else where their maker does. */
     unsigned char cpus[CPUS_MAX / 8] __attribute__((aligned(8)));
     bool has_cpus;
+    maru_allocator allocator;    /* the user's; both functions NULL: there is none */
     void (*on_end)(struct sched *sched);    /* called by a thread after the wake of an awaited job,
                                                so that a paused clock may move; NULL: nothing */
     struct sched *sched;         /* its argument; there as long as somebody waits */
