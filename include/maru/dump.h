@@ -63,6 +63,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Writes a dump to `fd`; waits if it takes no more, also if it is non-blocking. No SIGPIPE is
  * raised. Memory: one buffer, however many tasks there are.
@@ -98,6 +99,7 @@ int maru_dump_each(maru_runtime *runtime, maru_dump_fn *fn, void *arg);
  * -EMFILE, -EAGAIN no memory, descriptors or threads. On error nothing has changed. */
 int maru_dump_on_signal(maru_runtime *runtime, int signo, int fd);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

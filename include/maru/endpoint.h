@@ -10,6 +10,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct maru_endpoint {
     union {
@@ -56,6 +57,7 @@ int maru_local_endpoint(int fd, maru_endpoint *ret_endpoint) MARU_MUST_USE;
  * Returns 0 and sets *ret_endpoint. Errors: -EINVAL NULL; -ENOTCONN; what getpeername(2) says. */
 int maru_peer_endpoint(int fd, maru_endpoint *ret_endpoint) MARU_MUST_USE;
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

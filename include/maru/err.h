@@ -10,6 +10,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* The runtime is shutting down and takes no new work. */
 #define MARU_ESHUTDOWN 4096
@@ -41,6 +42,7 @@ const char *maru_err_name(int err);
  * Threads: any thread. */
 const char *maru_err_text(int err);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -17,6 +17,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* The resume point of finally: the body is entered once more with it, after BODY_ENDS. */
 #define MARU_FINALLY_LINE_ 0xffffffffu
@@ -53,7 +54,8 @@ enum maru_set {
 };
 
 /* The poll function of every async function.
- * Threads: task only, through maru_future_poll. */
+ * Threads: task only, through maru_future_poll.
+ * Returns the function's result, or MARU_PENDING. */
 maru_result maru_frame_poll(maru_future *self, maru_context *cx);
 
 /* Polls `future` once. Its result if it has ended; else it is in flight in `frame`, whose body
@@ -107,6 +109,7 @@ maru_future *maru_future_keep(maru_future *future);
  * Threads: task only. */
 maru_future *maru_future_fresh(maru_future *future);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

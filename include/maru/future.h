@@ -19,6 +19,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define MARU_MUST_USE __attribute__((warn_unused_result))
 
@@ -135,6 +136,7 @@ void maru_leaf_complete(maru_leaf *leaf);
  * Threads: task only. */
 bool maru_budget_take(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -19,6 +19,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* A descriptor that is readable (poll: POLLIN) when the runtime has something to do, timers aside.
  * It is the runtime's own: wait on it, but do not read or close it; level-triggered waits suit it.
@@ -43,6 +44,7 @@ int64_t maru_next_deadline(maru_runtime *runtime) MARU_MUST_USE;
  * thread; -EDEADLK inside a task or hook; -EOWNERDEAD in the child of a fork. */
 int maru_turn(maru_runtime *runtime, uint32_t budget) MARU_MUST_USE;
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

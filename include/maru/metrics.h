@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct maru_metrics {
     uint32_t size;           /* sizeof(maru_metrics), set by the caller */
@@ -72,6 +73,7 @@ int maru_metrics_read(maru_runtime *runtime, maru_metrics *metrics) MARU_MUST_US
 int maru_metrics_worker(maru_runtime *runtime, uint32_t worker,
                         maru_worker_metrics *metrics) MARU_MUST_USE;
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -18,6 +18,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct maru_op {
     maru_leaf leaf_;
@@ -241,6 +242,7 @@ enum { MARU_READABLE = 1, MARU_WRITABLE = 4 };
  * another wait. */
 maru_future *maru_fd_ready(maru_op *op, int fd, unsigned interest) MARU_MUST_USE;
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -14,6 +14,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct maru_runtime maru_runtime;
 
@@ -132,6 +133,7 @@ maru_runtime *maru_runtime_current(void);
 uint32_t maru_runtime_workers(const maru_runtime *runtime);
 const char *maru_runtime_io(const maru_runtime *runtime);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -10,6 +10,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* ALL: the first error cancels the other children and is what wait returns; for a computation.
  * EACH: an error concerns that child alone and is counted; for servers. */
@@ -96,6 +97,7 @@ void maru_scope_cancel(maru_scope *scope);
 size_t maru_scope_count(const maru_scope *scope);
 size_t maru_scope_failed(const maru_scope *scope);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

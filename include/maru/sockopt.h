@@ -10,6 +10,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* TCP: sends small pieces at once instead of waiting to fill a packet.
  * Threads: any thread.
@@ -70,6 +71,7 @@ int maru_set_broadcast(int fd, bool on);
  * Returns 0: there was none; else the error. */
 int maru_take_error(int fd) MARU_MUST_USE;
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -20,6 +20,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* ---- streams other than sockets ----
  *
@@ -195,6 +196,7 @@ int maru_writer_printf(maru_writer *writer, const char *format, ...)
 size_t maru_writer_progress(const maru_writer *writer);
 size_t maru_writer_buffered(const maru_writer *writer);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

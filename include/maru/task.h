@@ -17,6 +17,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Spawns a task whose root frame is a copy of `image` (`size` bytes), on the runtime of the
  * calling task. Ownership: the callee owns what its arguments name from here on; on NULL nothing
@@ -140,6 +141,7 @@ typedef struct maru_section {
  * Threads: start function, task only. */
 maru_future *maru_unconstrained(maru_section *section, maru_future *inner) MARU_MUST_USE;
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

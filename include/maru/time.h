@@ -11,6 +11,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define MARU_USEC 1000ll
 #define MARU_MSEC 1000000ll
@@ -126,6 +127,7 @@ int maru_clock_resume(void) MARU_MUST_USE;
  * -EINVAL ns is negative or leads beyond the end of time. */
 int maru_clock_advance(int64_t ns) MARU_MUST_USE;
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
