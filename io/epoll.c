@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* What the kernel brings back: a number and its generation, or a slot of one-shot polls, or
@@ -167,14 +168,14 @@ static int64_t round_up_ms(int64_t ns)
 }
 
 /* Before Linux 5.11, and under filters that do not know it, epoll_pwait2 is refused; then waits
- * are in milliseconds, rounded up. */
+ * are in milliseconds, rounded up. Called by its number, for not every libc has a name for it. */
 static int wait_events(struct io_driver *io_driver, struct epoll_event *events, int64_t timeout_ns)
 {
     struct timespec limit = { timeout_ns / 1000000000, timeout_ns % 1000000000 };
     int n = -1;
     if (!io_driver->has_no_pwait2)
-        n = epoll_pwait2(io_driver->epoll_fd, events, EVENTS_PER_TURN,
-                         timeout_ns < 0 ? NULL : &limit, NULL);
+        n = (int)syscall(SYS_epoll_pwait2, io_driver->epoll_fd, events, EVENTS_PER_TURN,
+                         timeout_ns < 0 ? NULL : &limit, NULL, (size_t)0);
     if (n < 0 && (io_driver->has_no_pwait2 || errno != EINTR)) {
         io_driver->has_no_pwait2 = true;
         n = epoll_wait(io_driver->epoll_fd, events, EVENTS_PER_TURN,

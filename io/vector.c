@@ -27,6 +27,12 @@ static size_t total_of(const maru_op *op)
     return total;
 }
 
+/* As struct msghdr wants it: a size_t in glibc, an int in musl, and both hold MARU_PIECES_MAX. */
+static uint16_t count_of(size_t count)
+{
+    return (uint16_t)count;
+}
+
 static maru_future *start(maru_op *op, const maru_future_type *type, int fd,
                           const struct iovec *pieces, size_t count)
 {
@@ -42,7 +48,7 @@ static maru_future *start(maru_op *op, const maru_future_type *type, int fd,
 
 static maru_result recv_some(maru_op *op)
 {
-    struct msghdr message = { .msg_iov = op->data_, .msg_iovlen = op->len_ };
+    struct msghdr message = { .msg_iov = op->data_, .msg_iovlen = count_of(op->len_) };
     ssize_t n = recvmsg(op->fd_, &message, MSG_DONTWAIT);
     return n < 0 ? -errno : n;
 }
@@ -83,9 +89,9 @@ static size_t rest_of(const maru_op *op, struct iovec *ret_rest)
 static maru_result send_some(maru_op *op)
 {
     struct iovec rest[REST_PIECES];
-    struct msghdr message = { .msg_iov = op->data_, .msg_iovlen = op->len_ };
+    struct msghdr message = { .msg_iov = op->data_, .msg_iovlen = count_of(op->len_) };
     if (op->done_ > 0) {
-        message.msg_iovlen = rest_of(op, rest);
+        message.msg_iovlen = count_of(rest_of(op, rest));
         message.msg_iov = rest;
     }
     ssize_t n = sendmsg(op->fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -6,7 +6,14 @@
 
 #include <pthread.h>
 
-static __thread struct context context __attribute__((tls_model("initial-exec")));
+/* glibc keeps a small reserve, so that a dlopen of us succeeds; other libcs refuse that. */
+#ifdef __GLIBC__
+#define CONTEXT_TLS __attribute__((tls_model("initial-exec")))
+#else
+#define CONTEXT_TLS
+#endif
+
+static __thread struct context context CONTEXT_TLS;
 
 struct context *context_here(void)
 {
