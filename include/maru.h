@@ -20,6 +20,7 @@
 #include "maru/runtime.h"
 #include "maru/scope.h"
 #include "maru/signal.h"
+#include "maru/size.h"
 #include "maru/sockopt.h"
 #include "maru/stream.h"
 #include "maru/task.h"

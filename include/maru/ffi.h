@@ -1,0 +1,222 @@
+/* ffi.h - everything that other languages call, for readers of C that know no macros, inlines,
+ * bitfields or unions: cut the lines that begin with # and give it to cffi's cdef or LuaJIT's.
+ *
+ * Written by tests/outside/update.py from the other headers, which tell what each function does
+ * and from which thread. C and C++ programs include maru.h instead. What is opaque here but lives
+ * in your memory is zeroed, aligned to 8 bytes and as large as maru_size_of tells.
+ *
+ * Constants that are no int: MARU_MSEC 1000000, MARU_PENDING INT64_MIN, MARU_SEC 1000000000,
+ * MARU_USEC 1000. */
+#ifndef MARU_FFI_H
+#define MARU_FFI_H
+
+#ifdef MARU_H
+#error "either maru.h or maru/ffi.h"
+#endif
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+typedef struct maru_frame maru_frame;
+typedef struct maru_future maru_future;
+typedef struct maru_join_wait maru_join_wait;
+typedef struct maru_leaf maru_leaf;
+typedef struct maru_link maru_link;
+typedef struct maru_op maru_op;
+typedef struct maru_pause maru_pause;
+typedef struct maru_runtime maru_runtime;
+typedef struct maru_scope maru_scope;
+typedef struct maru_sleep maru_sleep;
+typedef struct maru_task maru_task;
+typedef struct maru_timeout maru_timeout;
+typedef struct maru_waker maru_waker;
+struct sockaddr;
+struct sockaddr_storage;
+
+enum {
+    MARU_ESHUTDOWN = 4096,
+    MARU_EDEPTH = 4097,
+    MARU_DEPTH_MAX = 1000,
+};
+
+typedef int64_t maru_result;
+
+typedef struct maru_waker_ops {
+    void (*retain)(maru_waker *waker);
+    void (*wake)(maru_waker *waker);
+    void (*release)(maru_waker *waker);
+} maru_waker_ops;
+
+enum maru_ending { MARU_GO, MARU_CANCEL, MARU_LOSE };
+
+typedef struct maru_context {
+    maru_waker *waker;
+    maru_frame *frame;
+    enum maru_ending ending;
+} maru_context;
+
+typedef struct maru_future_type {
+    maru_result (*poll)(maru_future *self, maru_context *cx);
+    const char *name;
+} maru_future_type;
+
+typedef struct maru_function {
+    maru_future_type type;
+    void (*body)(maru_frame *frame);
+    const char *file;
+} maru_function;
+
+enum maru_set {
+    MARU_ONE_,
+    MARU_ALL_,
+    MARU_ANY_,
+    MARU_CANCEL_,
+};
+
+enum maru_flavor { MARU_FLAVOR_MULTI, MARU_FLAVOR_SINGLE };
+
+enum maru_io { MARU_IO_AUTO, MARU_IO_RING, MARU_IO_RING_COOP, MARU_IO_RING_NONE, MARU_IO_EPOLL };
+
+typedef struct maru_options {
+    uint32_t size;
+    uint32_t workers;
+    uint32_t flavor;
+    uint32_t io;
+    uint32_t budget;
+    uint32_t spin_us;
+    uint64_t seed;
+    uint32_t pin;
+    uint32_t reserved;
+} maru_options;
+
+typedef struct maru_metrics {
+    uint32_t size;
+    uint32_t workers;
+    uint64_t live_tasks;
+    uint64_t polls;
+    uint64_t steals;
+    uint64_t parks;
+    uint64_t kicks;
+    uint64_t enters;
+    uint64_t empty_enters;
+    uint64_t events;
+    uint64_t timers_fired;
+    uint64_t watch_steals;
+    uint64_t stale_fds;
+    uint64_t bytes_allocated;
+} maru_metrics;
+
+enum { MARU_READABLE = 1, MARU_WRITABLE = 4 };
+
+enum maru_scope_policy { MARU_SCOPE_ALL, MARU_SCOPE_EACH };
+
+typedef void maru_scope_error_fn(void *arg, maru_result error);
+
+/* ---- err.h ---- */
+
+const char *maru_err_name(int err);
+const char *maru_err_text(int err);
+
+/* ---- future.h ---- */
+
+maru_future *maru_future_init(maru_future *future, const maru_future_type *type);
+maru_future *maru_future_ready(maru_future *future, maru_result result);
+maru_result maru_future_poll(maru_future *future, maru_context *cx);
+maru_result maru_future_result(const maru_future *future);
+void maru_leaf_wait(maru_leaf *leaf, const maru_context *cx);
+bool maru_leaf_is_complete(const maru_leaf *leaf);
+void maru_leaf_complete(maru_leaf *leaf);
+bool maru_budget_take(void);
+
+/* ---- frame.h ---- */
+
+maru_result maru_frame_poll(maru_future *self, maru_context *cx);
+maru_result maru_frame_start(maru_frame *frame, maru_future *future);
+maru_result maru_frame_start_set(maru_frame *frame, int mode, size_t count,
+                                 maru_future *const *futures);
+maru_result maru_frame_wait(maru_frame *frame);
+void maru_frame_return(maru_frame *frame, maru_result value);
+bool maru_frame_leave(maru_frame *frame);
+maru_future *maru_future_fresh(maru_future *future);
+
+/* ---- runtime.h ---- */
+
+void maru_options_init(maru_options *options, size_t size);
+int maru_runtime_new(const maru_options *options, maru_runtime **ret_runtime);
+int maru_runtime_free(maru_runtime *runtime);
+maru_result maru_block_on_image(maru_runtime *runtime, const maru_frame *image,
+                                size_t size);
+int maru_main_image(const maru_frame *image, size_t size);
+maru_runtime *maru_runtime_current(void);
+uint32_t maru_runtime_workers(const maru_runtime *runtime);
+const char *maru_runtime_io(const maru_runtime *runtime);
+
+/* ---- metrics.h ---- */
+
+int maru_metrics_read(maru_runtime *runtime, maru_metrics *metrics);
+
+/* ---- net.h ---- */
+
+int maru_listen(const struct sockaddr *address, uint32_t len, int backlog);
+int maru_listen_ip(const char *ip, uint16_t port, int backlog);
+int maru_socket(int family);
+int maru_address(const char *ip, uint16_t port, struct sockaddr_storage *address);
+int maru_local_port(int fd);
+int maru_fd_adopt(int fd);
+maru_future *maru_accept(maru_op *op, int fd);
+maru_future *maru_connect(maru_op *op, int fd, const struct sockaddr *address,
+                          uint32_t len);
+maru_future *maru_recv(maru_op *op, int fd, void *data, size_t len);
+maru_future *maru_send(maru_op *op, int fd, const void *data, size_t len);
+maru_future *maru_send_all(maru_op *op, int fd, const void *data, size_t len);
+size_t maru_op_progress(const maru_op *op);
+maru_future *maru_shutdown(maru_op *op, int fd, int how);
+maru_future *maru_close(maru_op *op, int fd);
+maru_future *maru_fd_ready(maru_op *op, int fd, unsigned interest);
+
+/* ---- scope.h ---- */
+
+void maru_scope_init(maru_scope *scope, enum maru_scope_policy policy);
+void maru_scope_on_error(maru_scope *scope, maru_scope_error_fn *fn, void *arg);
+int maru_scope_spawn_image(maru_frame *owner, maru_scope *scope, const maru_frame *image,
+                           size_t size);
+maru_future *maru_scope_wait(maru_scope *scope);
+void maru_scope_cancel(maru_scope *scope);
+size_t maru_scope_count(const maru_scope *scope);
+size_t maru_scope_failed(const maru_scope *scope);
+
+/* ---- size.h ---- */
+
+size_t maru_size_of(const char *type);
+
+/* ---- task.h ---- */
+
+maru_task *maru_spawn_image(const maru_frame *image, size_t size);
+maru_task *maru_spawn_image_on(maru_runtime *runtime, const maru_frame *image,
+                               size_t size);
+void maru_cancel(maru_task *task);
+void maru_detach(maru_task *task);
+bool maru_task_is_finished(const maru_task *task);
+maru_future *maru_join_task(maru_join_wait *wait, maru_task *task);
+bool maru_join_delivered(const maru_join_wait *wait);
+maru_future *maru_yield(maru_pause *pause);
+
+/* ---- time.h ---- */
+
+int64_t maru_now(void);
+maru_future *maru_sleep_for(maru_sleep *sleep, int64_t ns);
+maru_future *maru_sleep_until(maru_sleep *sleep, int64_t deadline_ns);
+maru_future *maru_within(maru_timeout *timeout, int64_t ns, maru_future *inner);
+bool maru_timed_out(const maru_timeout *timeout);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif
