@@ -127,6 +127,9 @@ def check_headers(tree):
 
 THREAD_WORDS = ("any thread", "task only", "one thread at a time", "signal-safe",
                 "start function")
+WRITTEN = re.compile(r"Written by tests/")      # from headers that are judged themselves
+MAY_FAIL = re.compile(r"\b(?:int\b|maru_result\b|maru_(?:future|task)\s*\*)")
+OUTCOME = re.compile(r"\b(?:results?|returns?|errors?)\b|^The same\b", re.IGNORECASE)
 NOT_FUNCTIONS = re.compile(r"(?:typedef|_Static_assert|static_assert)\b")
 ATTRIBUTE = re.compile(r"__attribute__\s*\(\(.*?\)\)(?!\))", re.DOTALL)
 FUNCTION = re.compile(r"[\w\s*]*?\b([a-z]\w*)\s*\(", re.DOTALL)
@@ -188,7 +191,7 @@ def function_name(text):
 def check_docs(tree):
     for path in tree.under(("include/",), (".h",)):
         source = tree.source(path)
-        if not source:
+        if not source or any(WRITTEN.search(line) for line in source.lines[:C_ONLY_LINES]):
             continue
         last_end, group = None, ""
         for first, last, text in top_level_items(source):
@@ -200,16 +203,25 @@ def check_docs(tree):
                 words = group
             group, last_end = words, last
             own = " ".join(source.comments[first - 1:last])
-            judge_words(tree, path, first, function_name(text), words, own)
+            judge_words(tree, path, first, text, words, own)
 
 
-def judge_words(tree, path, line, name, words, own):
+def judge_words(tree, path, line, text, words, own):
+    """The shape of a comment: what it does; Threads: who may call; what comes back, and errors."""
+    name = function_name(text)
     if not words:
         tree.find(path, line, "docs", f"{name} has no comment above it")
         return
-    plain = re.sub(r"[\s*]+", " ", f"{words} {own}").lower()
-    if not any(word in plain for word in THREAD_WORDS):
-        tree.find(path, line, "docs", f"{name}: says no thread (" + ", ".join(THREAD_WORDS) + ")")
+    plain = re.sub(r"[\s*/]+", " ", f"{words} {own}").strip()
+    threads = re.search(r"Threads: (.*)", plain, re.IGNORECASE)
+    if not threads or not any(word in threads.group(1).lower() for word in THREAD_WORDS):
+        tree.find(path, line, "docs", f"{name}: says no thread (Threads: "
+                  + ", ".join(THREAD_WORDS) + ")")
+    if plain.startswith("Threads:"):
+        tree.find(path, line, "docs", f"{name}: does not say what it does")
+    returned = ATTRIBUTE.sub(" ", text).split(name)[0]
+    if MAY_FAIL.search(returned) and not OUTCOME.search(plain):
+        tree.find(path, line, "docs", f"{name}: does not say what comes back, and when it fails")
 
 
 def check(tree):

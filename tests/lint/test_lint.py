@@ -39,11 +39,12 @@ extern "C" {
 
 typedef struct maru_thing maru_thing;
 
-/* Counts the thing. Any thread. */
+/* Counts the thing. Threads: any thread. */
 int64_t maru_thing_count(const maru_thing *thing);
 int64_t maru_thing_size(const maru_thing *thing);   /* shares the comment above */
 
-/* Doubles n. Signal-safe. */
+/* Doubles n.
+ * Threads: signal-safe. */
 static inline int64_t maru_double(int64_t n)
 {
     return 2 * n;
@@ -405,12 +406,34 @@ class Headers(LintTest):
 
 class Docs(LintTest):
     def test_no_comment(self):
-        line = self.replace("include/maru/thing.h", "/* Doubles n. Signal-safe. */\n", "")
+        line = self.replace("include/maru/thing.h",
+                            "/* Doubles n.\n * Threads: signal-safe. */\n", "")
         self.expect(("include/maru/thing.h", line, "docs"))
 
     def test_no_thread_word(self):
-        line = self.replace("include/maru/thing.h", "n. Signal-safe.", "n.")
+        line = self.replace("include/maru/thing.h", "Threads: signal-safe.", "Signal-safe.")
         self.expect(("include/maru/thing.h", line + 1, "docs"))
+
+    def test_a_thread_of_another_word(self):
+        line = self.replace("include/maru/thing.h", "Threads: signal-safe.", "Threads: mine.")
+        self.expect(("include/maru/thing.h", line + 1, "docs"))
+
+    def test_nothing_but_the_thread(self):
+        line = self.replace("include/maru/thing.h", "/* Doubles n.\n *", "/*")
+        self.expect(("include/maru/thing.h", line + 1, "docs"))
+
+    def test_a_future_or_an_int_without_its_result(self):
+        line = self.replace("include/maru/thing.h", "static inline int64_t maru_double",
+                            "int maru_half(int n);\n\n/* Doubles n.\n * Threads: signal-safe. */\n"
+                            "static inline int64_t maru_double")
+        self.expect(("include/maru/thing.h", line, "docs"))
+        self.replace("include/maru/thing.h", "/* Doubles n.\n", "/* Returns half of n.\n")
+        self.expect()
+
+    def test_a_header_that_is_written_from_the_others(self):
+        self.write("include/maru/ffi.h", "/* ffi.h - all again.\n *\n * Written by tests/x. */\n"
+                   "int maru_half(int n);\n")
+        self.expect()
 
     def test_an_empty_line_ends_a_group(self):
         line = self.replace("include/maru/thing.h", "int64_t maru_thing_size",
