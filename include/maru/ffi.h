@@ -23,26 +23,35 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
+typedef struct maru_endpoint maru_endpoint;
 typedef struct maru_frame maru_frame;
 typedef struct maru_future maru_future;
+typedef struct maru_interval maru_interval;
 typedef struct maru_join_wait maru_join_wait;
 typedef struct maru_leaf maru_leaf;
 typedef struct maru_link maru_link;
 typedef struct maru_op maru_op;
 typedef struct maru_pause maru_pause;
+typedef struct maru_reader maru_reader;
 typedef struct maru_runtime maru_runtime;
 typedef struct maru_scope maru_scope;
 typedef struct maru_sleep maru_sleep;
+typedef struct maru_socket_stream maru_socket_stream;
+typedef struct maru_stream maru_stream;
 typedef struct maru_task maru_task;
 typedef struct maru_timeout maru_timeout;
 typedef struct maru_waker maru_waker;
+typedef struct maru_writer maru_writer;
+struct iovec;
 struct sockaddr;
 struct sockaddr_storage;
 
 enum {
+    MARU_ENDPOINT_TEXT_MAX = 448,
     MARU_ESHUTDOWN = 4096,
     MARU_EDEPTH = 4097,
     MARU_DEPTH_MAX = 1000,
+    MARU_PIECES_MAX = 1024,
 };
 
 typedef int64_t maru_result;
@@ -81,6 +90,8 @@ enum maru_set {
 
 enum maru_flavor { MARU_FLAVOR_MULTI, MARU_FLAVOR_SINGLE };
 
+enum maru_clock { MARU_CLOCK_REAL, MARU_CLOCK_VIRTUAL };
+
 enum maru_io { MARU_IO_AUTO, MARU_IO_RING, MARU_IO_RING_COOP, MARU_IO_RING_NONE, MARU_IO_EPOLL };
 
 typedef struct maru_options {
@@ -92,8 +103,12 @@ typedef struct maru_options {
     uint32_t spin_us;
     uint64_t seed;
     uint32_t pin;
-    uint32_t reserved;
+    uint32_t clock;
 } maru_options;
+
+typedef int maru_dump_fn(void *arg, const char *text, size_t len);
+
+enum maru_missed { MARU_MISSED_BURST, MARU_MISSED_DELAY, MARU_MISSED_SKIP };
 
 typedef struct maru_metrics {
     uint32_t size;
@@ -112,16 +127,29 @@ typedef struct maru_metrics {
     uint64_t bytes_allocated;
 } maru_metrics;
 
+typedef struct maru_listen_options {
+    uint32_t size;
+    uint32_t backlog;
+    uint32_t reuse_port;
+    uint32_t v6only;
+    uint32_t recv_buffer;
+    uint32_t send_buffer;
+} maru_listen_options;
+
 enum { MARU_READABLE = 1, MARU_WRITABLE = 4 };
 
 enum maru_scope_policy { MARU_SCOPE_ALL, MARU_SCOPE_EACH };
 
 typedef void maru_scope_error_fn(void *arg, maru_result error);
 
-/* ---- err.h ---- */
+typedef struct maru_stream_ops {
+    maru_future *(*read)(maru_stream *stream, void *data, size_t len);
+    maru_future *(*write)(maru_stream *stream, const void *data, size_t len);
+} maru_stream_ops;
 
-const char *maru_err_name(int err);
-const char *maru_err_text(int err);
+struct maru_stream {
+    const maru_stream_ops *ops;
+};
 
 /* ---- future.h ---- */
 
@@ -157,6 +185,65 @@ maru_runtime *maru_runtime_current(void);
 uint32_t maru_runtime_workers(const maru_runtime *runtime);
 const char *maru_runtime_io(const maru_runtime *runtime);
 
+/* ---- dump.h ---- */
+
+int maru_dump(maru_runtime *runtime, int fd);
+int maru_dump_each(maru_runtime *runtime, maru_dump_fn *fn, void *arg);
+int maru_dump_on_signal(maru_runtime *runtime, int signo, int fd);
+
+/* ---- endpoint.h ---- */
+
+int maru_endpoint_ip(const char *ip, uint16_t port, maru_endpoint *ret_endpoint);
+int maru_endpoint_unix(const char *path, maru_endpoint *ret_endpoint);
+int maru_endpoint_text(const maru_endpoint *endpoint, char *text, size_t size);
+int maru_endpoint_port(const maru_endpoint *endpoint);
+int maru_local_endpoint(int fd, maru_endpoint *ret_endpoint);
+int maru_peer_endpoint(int fd, maru_endpoint *ret_endpoint);
+
+/* ---- err.h ---- */
+
+const char *maru_err_name(int err);
+const char *maru_err_text(int err);
+
+/* ---- host.h ---- */
+
+int maru_backend_fd(maru_runtime *runtime);
+int64_t maru_next_deadline(maru_runtime *runtime);
+int maru_turn(maru_runtime *runtime, uint32_t budget);
+
+/* ---- time.h ---- */
+
+int64_t maru_now(void);
+maru_future *maru_sleep_for(maru_sleep *sleep, int64_t ns);
+maru_future *maru_sleep_until(maru_sleep *sleep, int64_t deadline_ns);
+maru_future *maru_sleep_reset(maru_sleep *sleep, int64_t deadline_ns);
+maru_future *maru_sleep_reset_after(maru_sleep *sleep, int64_t ns);
+int64_t maru_sleep_deadline(const maru_sleep *sleep);
+bool maru_sleep_is_elapsed(const maru_sleep *sleep);
+maru_future *maru_within(maru_timeout *timeout, int64_t ns, maru_future *inner);
+maru_future *maru_within_until(maru_timeout *timeout, int64_t deadline_ns,
+                               maru_future *inner);
+int maru_timeout_reset(maru_timeout *timeout, int64_t deadline_ns);
+int maru_timeout_reset_after(maru_timeout *timeout, int64_t ns);
+bool maru_timed_out(const maru_timeout *timeout);
+int maru_clock_pause(void);
+int maru_clock_resume(void);
+int maru_clock_advance(int64_t ns);
+
+/* ---- interval.h ---- */
+
+int maru_interval_init(maru_interval *interval, int64_t period_ns);
+int maru_interval_init_at(maru_interval *interval, int64_t start_ns,
+                          int64_t period_ns);
+int maru_interval_set_missed(maru_interval *interval, int policy);
+maru_future *maru_interval_tick(maru_interval *interval);
+int maru_interval_reset(maru_interval *interval);
+int maru_interval_reset_immediately(maru_interval *interval);
+int maru_interval_reset_after(maru_interval *interval, int64_t ns);
+int maru_interval_reset_at(maru_interval *interval, int64_t deadline_ns);
+int64_t maru_interval_period(const maru_interval *interval);
+int64_t maru_interval_next(const maru_interval *interval);
+
 /* ---- metrics.h ---- */
 
 int maru_metrics_read(maru_runtime *runtime, maru_metrics *metrics);
@@ -165,7 +252,15 @@ int maru_metrics_read(maru_runtime *runtime, maru_metrics *metrics);
 
 int maru_listen(const struct sockaddr *address, uint32_t len, int backlog);
 int maru_listen_ip(const char *ip, uint16_t port, int backlog);
+void maru_listen_options_init(maru_listen_options *options, size_t size);
+int maru_listen_at(const maru_endpoint *endpoint,
+                   const maru_listen_options *options);
 int maru_socket(int family);
+int maru_socket_of(int family, int type);
+int maru_socket_pair(int type, int ret_fds[2]);
+int maru_bind(int fd, const maru_endpoint *endpoint);
+int maru_datagram_bind(const maru_endpoint *endpoint);
+int maru_udp_bind(const char *ip, uint16_t port);
 int maru_address(const char *ip, uint16_t port, struct sockaddr_storage *address);
 int maru_local_port(int fd);
 int maru_fd_adopt(int fd);
@@ -173,9 +268,21 @@ maru_future *maru_accept(maru_op *op, int fd);
 maru_future *maru_connect(maru_op *op, int fd, const struct sockaddr *address,
                           uint32_t len);
 maru_future *maru_recv(maru_op *op, int fd, void *data, size_t len);
+maru_future *maru_peek(maru_op *op, int fd, void *data, size_t len);
 maru_future *maru_send(maru_op *op, int fd, const void *data, size_t len);
 maru_future *maru_send_all(maru_op *op, int fd, const void *data, size_t len);
 size_t maru_op_progress(const maru_op *op);
+maru_future *maru_recv_vec(maru_op *op, int fd, const struct iovec *pieces,
+                           size_t count);
+maru_future *maru_send_vec(maru_op *op, int fd, const struct iovec *pieces,
+                           size_t count);
+maru_future *maru_send_vec_all(maru_op *op, int fd, const struct iovec *pieces,
+                               size_t count);
+maru_future *maru_recv_from(maru_op *op, int fd, void *data, size_t len,
+                            maru_endpoint *ret_from);
+bool maru_op_truncated(const maru_op *op);
+maru_future *maru_send_to(maru_op *op, int fd, const void *data, size_t len,
+                          const maru_endpoint *to);
 maru_future *maru_shutdown(maru_op *op, int fd, int how);
 maru_future *maru_close(maru_op *op, int fd);
 maru_future *maru_fd_ready(maru_op *op, int fd, unsigned interest);
@@ -195,6 +302,45 @@ size_t maru_scope_failed(const maru_scope *scope);
 
 size_t maru_size_of(const char *type);
 
+/* ---- sockopt.h ---- */
+
+int maru_set_nodelay(int fd, bool on);
+int maru_set_keepalive(int fd, int64_t idle_ns, int64_t interval_ns, int count);
+int maru_set_linger(int fd, int seconds);
+int maru_set_reuse_port(int fd, bool on);
+int maru_set_reuse_address(int fd, bool on);
+int maru_set_v6only(int fd, bool on);
+int maru_set_send_buffer(int fd, size_t bytes);
+int maru_set_recv_buffer(int fd, size_t bytes);
+int maru_set_ttl(int fd, int hops);
+int maru_set_broadcast(int fd, bool on);
+int maru_take_error(int fd);
+
+/* ---- stream.h ---- */
+
+maru_stream *maru_socket_stream_init(maru_socket_stream *socket, int fd);
+void maru_reader_init(maru_reader *reader, int fd, void *buffer, size_t size);
+void maru_reader_init_stream(maru_reader *reader, maru_stream *stream, void *buffer, size_t size);
+maru_future *maru_reader_line(maru_reader *reader, size_t limit);
+maru_future *maru_reader_until(maru_reader *reader, unsigned char delimiter,
+                               size_t limit);
+maru_future *maru_reader_exact(maru_reader *reader, size_t count);
+maru_future *maru_reader_some(maru_reader *reader, size_t most);
+maru_future *maru_reader_fill(maru_reader *reader, size_t count);
+maru_future *maru_reader_skip_until(maru_reader *reader, unsigned char delimiter);
+char *maru_reader_data(const maru_reader *reader);
+size_t maru_reader_len(const maru_reader *reader);
+bool maru_reader_is_partial(const maru_reader *reader);
+size_t maru_reader_buffered(const maru_reader *reader);
+size_t maru_reader_take(maru_reader *reader, size_t count);
+void maru_writer_init(maru_writer *writer, int fd, void *buffer, size_t size);
+void maru_writer_init_stream(maru_writer *writer, maru_stream *stream, void *buffer, size_t size);
+maru_future *maru_writer_write(maru_writer *writer, const void *data, size_t len);
+maru_future *maru_writer_flush(maru_writer *writer);
+int maru_writer_printf(maru_writer *writer, const char *format, ...);
+size_t maru_writer_progress(const maru_writer *writer);
+size_t maru_writer_buffered(const maru_writer *writer);
+
 /* ---- task.h ---- */
 
 maru_task *maru_spawn_image(const maru_frame *image, size_t size);
@@ -206,14 +352,6 @@ bool maru_task_is_finished(const maru_task *task);
 maru_future *maru_join_task(maru_join_wait *wait, maru_task *task);
 bool maru_join_delivered(const maru_join_wait *wait);
 maru_future *maru_yield(maru_pause *pause);
-
-/* ---- time.h ---- */
-
-int64_t maru_now(void);
-maru_future *maru_sleep_for(maru_sleep *sleep, int64_t ns);
-maru_future *maru_sleep_until(maru_sleep *sleep, int64_t deadline_ns);
-maru_future *maru_within(maru_timeout *timeout, int64_t ns, maru_future *inner);
-bool maru_timed_out(const maru_timeout *timeout);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -18,6 +18,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* What becomes of ticks that were missed because nobody awaited them in time. With a period of 50
  * and work that took from 0 until 180:
@@ -73,6 +74,7 @@ int maru_interval_reset_at(maru_interval *interval, int64_t deadline_ns);
 int64_t maru_interval_period(const maru_interval *interval);
 int64_t maru_interval_next(const maru_interval *interval);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -9,22 +9,30 @@ static const struct size_row {
     size_t size;
 } size_rows[] = {
     { "maru_context", sizeof(maru_context) },
+    { "maru_endpoint", sizeof(maru_endpoint) },
     { "maru_frame", sizeof(struct maru_frame) },
     { "maru_function", sizeof(maru_function) },
     { "maru_future", sizeof(struct maru_future) },
     { "maru_future_type", sizeof(maru_future_type) },
+    { "maru_interval", sizeof(maru_interval) },
     { "maru_join_wait", sizeof(maru_join_wait) },
     { "maru_leaf", sizeof(maru_leaf) },
     { "maru_link", sizeof(maru_link) },
+    { "maru_listen_options", sizeof(maru_listen_options) },
     { "maru_metrics", sizeof(maru_metrics) },
     { "maru_op", sizeof(maru_op) },
     { "maru_options", sizeof(maru_options) },
     { "maru_pause", sizeof(maru_pause) },
+    { "maru_reader", sizeof(maru_reader) },
     { "maru_scope", sizeof(maru_scope) },
     { "maru_sleep", sizeof(maru_sleep) },
+    { "maru_socket_stream", sizeof(maru_socket_stream) },
+    { "maru_stream", sizeof(struct maru_stream) },
+    { "maru_stream_ops", sizeof(maru_stream_ops) },
     { "maru_timeout", sizeof(maru_timeout) },
     { "maru_waker", sizeof(struct maru_waker) },
     { "maru_waker_ops", sizeof(maru_waker_ops) },
+    { "maru_writer", sizeof(maru_writer) },
 };
 
 #endif

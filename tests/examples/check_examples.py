@@ -267,6 +267,15 @@ def blocking_ticks_meanwhile(build, backend):
                 process.kill()
 
 
+def cpp_futures(build, backend):
+    if not os.path.exists(os.path.join(build, "examples", "cpp_futures")):
+        raise Skip("no C++ compiler")
+    done = run(build, backend, "cpp_futures")
+    expect(done.returncode == 0 and done.stderr == "", f"{done.returncode}, {done.stderr!r}")
+    expect(done.stdout == "the thread says 42\nthe task has slept 3 times\n",
+           f"it printed {done.stdout!r}")
+
+
 def client_and_server(build, backend):
     with Server(build, backend) as server:
         for text in ("hello", "", "x", "a" * 1024):
@@ -601,6 +610,7 @@ CHECKS = (
     blocking_ticks_meanwhile,
     poll_loop,
     uv_loop,
+    cpp_futures,
     client_and_server,
     nobody_listens,
     wrong_arguments,

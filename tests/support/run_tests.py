@@ -147,12 +147,19 @@ def lint(options):
             Program("test_lint.py", ["python3", "tests/lint/test_lint.py"])]
 
 
+def outside(options):
+    """Both build what they need; check_musl.py leaves where there is no other libc."""
+    programs = script("tests/outside/check_outside.py")(options)
+    return programs if options else programs + script("tests/outside/check_musl.py")(options)
+
+
 STEPS = {
     "lint": lint,
     "unit": unit,
     "fairness": fairness,
     "stress": stress,
     "examples": script("tests/examples/check_examples.py", BUILD),
+    "outside": outside,
     "neg": script("tests/neg/check_neg.py", BUILD),
     "gdb": script("tests/gdb/check_gdb.py", BUILD),
     "model": model,
