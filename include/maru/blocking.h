@@ -26,6 +26,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* What runs on the pool. Its result is the await's: a value >= 0 or a negative errno. */
 typedef maru_result maru_blocking_fn(void *arg);
@@ -80,6 +81,7 @@ maru_future *maru_blocking_copy(maru_blocking_job *job, maru_blocking_fn *fn,
 int maru_blocking_abandon(maru_runtime *runtime, maru_blocking_fn *fn, const void *arg,
                           size_t size) MARU_MUST_USE;
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -23,18 +23,31 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
+typedef struct maru_addresses maru_addresses;
+typedef struct maru_batch maru_batch;
+typedef struct maru_binder maru_binder;
+typedef struct maru_blocking_job maru_blocking_job;
+typedef struct maru_dialer maru_dialer;
 typedef struct maru_endpoint maru_endpoint;
 typedef struct maru_frame maru_frame;
 typedef struct maru_future maru_future;
 typedef struct maru_interval maru_interval;
+typedef struct maru_join_set maru_join_set;
 typedef struct maru_join_wait maru_join_wait;
 typedef struct maru_leaf maru_leaf;
 typedef struct maru_link maru_link;
+typedef struct maru_local maru_local;
+typedef struct maru_name maru_name;
 typedef struct maru_op maru_op;
 typedef struct maru_pause maru_pause;
 typedef struct maru_reader maru_reader;
+typedef struct maru_resolver maru_resolver;
 typedef struct maru_runtime maru_runtime;
 typedef struct maru_scope maru_scope;
+typedef struct maru_section maru_section;
+typedef struct maru_signal maru_signal;
+typedef struct maru_signal_once_wait maru_signal_once_wait;
+typedef struct maru_signal_wait maru_signal_wait;
 typedef struct maru_sleep maru_sleep;
 typedef struct maru_socket_stream maru_socket_stream;
 typedef struct maru_stream maru_stream;
@@ -47,11 +60,24 @@ struct sockaddr;
 struct sockaddr_storage;
 
 enum {
+    MARU_BLOCKING_THREADS = 1024,
     MARU_ENDPOINT_TEXT_MAX = 448,
+    MARU_NAME_BYTES = 40,
+    MARU_PIECES_MAX = 1024,
+    MARU_HOST_MAX = 255,
+    MARU_PORT_MAX = 31,
+    MARU_VERSION_MAJOR = 0,
+    MARU_VERSION_MINOR = 1,
+    MARU_VERSION_PATCH = 0,
     MARU_ESHUTDOWN = 4096,
     MARU_EDEPTH = 4097,
+    MARU_EEMPTY = 4098,
+    MARU_EABI = 4099,
+    MARU_EHOST = 4128,
+    MARU_ESERVICE = 4129,
+    MARU_EHOSTLATER = 4130,
+    MARU_EHOSTFAIL = 4131,
     MARU_DEPTH_MAX = 1000,
-    MARU_PIECES_MAX = 1024,
 };
 
 typedef int64_t maru_result;
@@ -86,7 +112,42 @@ enum maru_set {
     MARU_ALL_,
     MARU_ANY_,
     MARU_CANCEL_,
+    MARU_EACH_,
+    MARU_FIRST_,
+    MARU_RACE_,
 };
+
+typedef struct maru_allocator {
+    void *(*get)(void *arg, size_t size, size_t align);
+    void (*put)(void *arg, void *block, size_t size, size_t align);
+    void *arg;
+} maru_allocator;
+
+enum maru_log_level { MARU_LOG_INFO, MARU_LOG_WARNING };
+
+typedef void maru_log_fn(void *arg, int level, const char *text);
+
+typedef struct maru_task_info {
+    uint32_t size;
+    uint32_t spawner_line;
+    uint64_t id;
+    const char *function;
+    const char *file;
+    const char *spawner;
+    const char *spawner_file;
+} maru_task_info;
+
+typedef struct maru_hooks {
+    uint32_t size;
+    uint32_t reserved;
+    void *arg;
+    void (*on_thread_start)(void *arg, uint32_t thread);
+    void (*on_thread_stop)(void *arg, uint32_t thread);
+    void (*on_park)(void *arg, uint32_t worker);
+    void (*on_unpark)(void *arg, uint32_t worker);
+    void (*on_task_spawn)(void *arg, const maru_task_info *task);
+    void (*on_task_end)(void *arg, const maru_task_info *task);
+} maru_hooks;
 
 enum maru_flavor { MARU_FLAVOR_MULTI, MARU_FLAVOR_SINGLE };
 
@@ -104,28 +165,27 @@ typedef struct maru_options {
     uint64_t seed;
     uint32_t pin;
     uint32_t clock;
+    uint32_t turn_interval;
+    uint32_t reserved;
+    uint64_t stack_bytes;
+    const char *name;
+    const maru_allocator *allocator;
+    maru_log_fn *log;
+    void *log_arg;
+    const maru_hooks *hooks;
+    uint32_t blocking_threads;
+    uint32_t blocking_queue;
+    uint32_t blocking_keep_alive_ms;
+    uint32_t blocking_stack_kib;
 } maru_options;
 
-typedef int maru_dump_fn(void *arg, const char *text, size_t len);
+typedef maru_result maru_blocking_fn(void *arg);
 
 enum maru_missed { MARU_MISSED_BURST, MARU_MISSED_DELAY, MARU_MISSED_SKIP };
 
-typedef struct maru_metrics {
-    uint32_t size;
-    uint32_t workers;
-    uint64_t live_tasks;
-    uint64_t polls;
-    uint64_t steals;
-    uint64_t parks;
-    uint64_t kicks;
-    uint64_t enters;
-    uint64_t empty_enters;
-    uint64_t events;
-    uint64_t timers_fired;
-    uint64_t watch_steals;
-    uint64_t stale_fds;
-    uint64_t bytes_allocated;
-} maru_metrics;
+typedef struct maru_local_key {
+    const char *name;
+} maru_local_key;
 
 typedef struct maru_listen_options {
     uint32_t size;
@@ -151,6 +211,56 @@ struct maru_stream {
     const maru_stream_ops *ops;
 };
 
+typedef int maru_dump_fn(void *arg, const char *text, size_t len);
+
+typedef struct maru_metrics {
+    uint32_t size;
+    uint32_t workers;
+    uint64_t live_tasks;
+    uint64_t polls;
+    uint64_t steals;
+    uint64_t parks;
+    uint64_t kicks;
+    uint64_t enters;
+    uint64_t empty_enters;
+    uint64_t events;
+    uint64_t timers_fired;
+    uint64_t watch_steals;
+    uint64_t stale_fds;
+    uint64_t bytes_allocated;
+    uint64_t live_timers;
+    uint64_t live_waits;
+    uint64_t spawned_tasks;
+    uint64_t injects;
+    uint64_t budget_yields;
+    uint64_t parked_ns;
+    uint64_t inject_depth;
+    uint64_t queue_depth;
+    uint64_t blocking_threads;
+    uint64_t blocking_idle;
+    uint64_t blocking_queued;
+} maru_metrics;
+
+typedef struct maru_worker_metrics {
+    uint32_t size;
+    uint32_t worker;
+    uint64_t polls;
+    uint64_t steals;
+    uint64_t parks;
+    uint64_t parked_ns;
+    uint64_t kicks;
+    uint64_t enters;
+    uint64_t empty_enters;
+    uint64_t events;
+    uint64_t timers_fired;
+    uint64_t watch_steals;
+    uint64_t stale_fds;
+    uint64_t spawned_tasks;
+    uint64_t budget_yields;
+    uint64_t queue_depth;
+    uint64_t live_timers;
+} maru_worker_metrics;
+
 /* ---- future.h ---- */
 
 maru_future *maru_future_init(maru_future *future, const maru_future_type *type);
@@ -171,12 +281,15 @@ maru_result maru_frame_start_set(maru_frame *frame, int mode, size_t count,
 maru_result maru_frame_wait(maru_frame *frame);
 void maru_frame_return(maru_frame *frame, maru_result value);
 bool maru_frame_leave(maru_frame *frame);
+bool maru_future_is_in_flight(const maru_future *future);
+maru_future *maru_future_keep(maru_future *future);
 maru_future *maru_future_fresh(maru_future *future);
 
 /* ---- runtime.h ---- */
 
 void maru_options_init(maru_options *options, size_t size);
 int maru_runtime_new(const maru_options *options, maru_runtime **ret_runtime);
+int maru_runtime_shutdown(maru_runtime *runtime, int64_t timeout_ns, int report_fd);
 int maru_runtime_free(maru_runtime *runtime);
 maru_result maru_block_on_image(maru_runtime *runtime, const maru_frame *image,
                                 size_t size);
@@ -185,11 +298,15 @@ maru_runtime *maru_runtime_current(void);
 uint32_t maru_runtime_workers(const maru_runtime *runtime);
 const char *maru_runtime_io(const maru_runtime *runtime);
 
-/* ---- dump.h ---- */
+/* ---- blocking.h ---- */
 
-int maru_dump(maru_runtime *runtime, int fd);
-int maru_dump_each(maru_runtime *runtime, maru_dump_fn *fn, void *arg);
-int maru_dump_on_signal(maru_runtime *runtime, int signo, int fd);
+maru_future *maru_blocking(maru_blocking_job *job, maru_blocking_fn *fn, void *arg);
+maru_future *maru_blocking_try(maru_blocking_job *job, maru_blocking_fn *fn,
+                               void *arg);
+maru_future *maru_blocking_copy(maru_blocking_job *job, maru_blocking_fn *fn,
+                                void (*drop)(void *arg), void *arg, size_t size);
+int maru_blocking_abandon(maru_runtime *runtime, maru_blocking_fn *fn, const void *arg,
+                          size_t size);
 
 /* ---- endpoint.h ---- */
 
@@ -199,17 +316,6 @@ int maru_endpoint_text(const maru_endpoint *endpoint, char *text, size_t size);
 int maru_endpoint_port(const maru_endpoint *endpoint);
 int maru_local_endpoint(int fd, maru_endpoint *ret_endpoint);
 int maru_peer_endpoint(int fd, maru_endpoint *ret_endpoint);
-
-/* ---- err.h ---- */
-
-const char *maru_err_name(int err);
-const char *maru_err_text(int err);
-
-/* ---- host.h ---- */
-
-int maru_backend_fd(maru_runtime *runtime);
-int64_t maru_next_deadline(maru_runtime *runtime);
-int maru_turn(maru_runtime *runtime, uint32_t budget);
 
 /* ---- time.h ---- */
 
@@ -244,9 +350,25 @@ int maru_interval_reset_at(maru_interval *interval, int64_t deadline_ns);
 int64_t maru_interval_period(const maru_interval *interval);
 int64_t maru_interval_next(const maru_interval *interval);
 
-/* ---- metrics.h ---- */
+/* ---- join_set.h ---- */
 
-int maru_metrics_read(maru_runtime *runtime, maru_metrics *metrics);
+maru_task *maru_join_set_spawn_image(maru_frame *owner, maru_join_set *set,
+                                     const maru_frame *image, size_t size);
+maru_future *maru_join_next(maru_join_set *set);
+int maru_join_set_try_next(maru_join_set *set, maru_result *ret_result);
+maru_task *maru_joined(const maru_join_set *set);
+size_t maru_join_set_count(const maru_join_set *set);
+void maru_join_set_cancel(maru_join_set *set);
+maru_future *maru_join_set_shutdown(maru_join_set *set);
+void maru_join_set_detach(maru_join_set *set);
+
+/* ---- local.h ---- */
+
+int maru_local_set(maru_local *slot, const maru_local_key *key, void *value);
+void maru_local_clear(maru_local *slot);
+int maru_local_get(const maru_local_key *key, void **ret_value);
+int maru_task_name_set(maru_name *slot, const char *name);
+const char *maru_task_name(void);
 
 /* ---- net.h ---- */
 
@@ -287,34 +409,40 @@ maru_future *maru_shutdown(maru_op *op, int fd, int how);
 maru_future *maru_close(maru_op *op, int fd);
 maru_future *maru_fd_ready(maru_op *op, int fd, unsigned interest);
 
+/* ---- resolve.h ---- */
+
+size_t maru_addresses_count(const maru_addresses *addresses);
+const struct sockaddr *maru_addresses_at(const maru_addresses *addresses, size_t index,
+                                         uint32_t *ret_len);
+void maru_addresses_free(maru_addresses *addresses);
+maru_future *maru_resolve(maru_resolver *resolver, const char *host, const char *port,
+                          maru_addresses **ret_addresses);
+maru_future *maru_dial(maru_dialer *dialer, const char *host, const char *port);
+maru_future *maru_listen_host(maru_binder *binder, const char *host, const char *port,
+                              int backlog);
+
 /* ---- scope.h ---- */
 
 void maru_scope_init(maru_scope *scope, enum maru_scope_policy policy);
 void maru_scope_on_error(maru_scope *scope, maru_scope_error_fn *fn, void *arg);
 int maru_scope_spawn_image(maru_frame *owner, maru_scope *scope, const maru_frame *image,
                            size_t size);
+void maru_batch_begin(maru_batch *batch, maru_frame *owner, maru_scope *scope);
+bool maru_batch_add(maru_batch *batch, const maru_frame *image, size_t size);
+int maru_batch_end(maru_batch *batch);
+int maru_scope_spawn_images(maru_frame *owner, maru_scope *scope, const maru_frame *images,
+                            size_t size, size_t count);
 maru_future *maru_scope_wait(maru_scope *scope);
 void maru_scope_cancel(maru_scope *scope);
 size_t maru_scope_count(const maru_scope *scope);
 size_t maru_scope_failed(const maru_scope *scope);
 
-/* ---- size.h ---- */
+/* ---- signal.h ---- */
 
-size_t maru_size_of(const char *type);
-
-/* ---- sockopt.h ---- */
-
-int maru_set_nodelay(int fd, bool on);
-int maru_set_keepalive(int fd, int64_t idle_ns, int64_t interval_ns, int count);
-int maru_set_linger(int fd, int seconds);
-int maru_set_reuse_port(int fd, bool on);
-int maru_set_reuse_address(int fd, bool on);
-int maru_set_v6only(int fd, bool on);
-int maru_set_send_buffer(int fd, size_t bytes);
-int maru_set_recv_buffer(int fd, size_t bytes);
-int maru_set_ttl(int fd, int hops);
-int maru_set_broadcast(int fd, bool on);
-int maru_take_error(int fd);
+int maru_signal_open(maru_signal *signal, int signo);
+int maru_signal_close(maru_signal *signal);
+maru_future *maru_signal_next(maru_signal_wait *wait, maru_signal *signal);
+maru_future *maru_signal_once(maru_signal_once_wait *wait, int signo);
 
 /* ---- stream.h ---- */
 
@@ -350,8 +478,68 @@ void maru_cancel(maru_task *task);
 void maru_detach(maru_task *task);
 bool maru_task_is_finished(const maru_task *task);
 maru_future *maru_join_task(maru_join_wait *wait, maru_task *task);
+maru_future *maru_wait_task(maru_join_wait *wait, maru_task *task);
 bool maru_join_delivered(const maru_join_wait *wait);
+maru_frame *maru_task_root(maru_task *task, const maru_function *function);
+const char *maru_task_function(const maru_task *task);
+uint64_t maru_task_id(const maru_task *task);
+uint64_t maru_task_id_here(void);
+maru_task *maru_spawn_future(maru_future *future);
+maru_task *maru_spawn_future_on(maru_runtime *runtime, maru_future *future);
+maru_result maru_block_on_future(maru_runtime *runtime, maru_future *future);
 maru_future *maru_yield(maru_pause *pause);
+maru_future *maru_budget_consume(maru_pause *pause);
+maru_future *maru_unconstrained(maru_section *section, maru_future *inner);
+
+/* ---- abi.h ---- */
+
+const char *maru_version(void);
+uint32_t maru_version_number(void);
+uint64_t maru_abi(void);
+int maru_runtime_new_abi(uint64_t abi, const maru_options *options,
+                         maru_runtime **ret_runtime);
+int maru_main_image_abi(uint64_t abi, const maru_frame *image, size_t size);
+
+/* ---- dump.h ---- */
+
+int maru_dump(maru_runtime *runtime, int fd);
+int maru_dump_each(maru_runtime *runtime, maru_dump_fn *fn, void *arg);
+int maru_dump_on_signal(maru_runtime *runtime, int signo, int fd);
+
+/* ---- err.h ---- */
+
+const char *maru_err_name(int err);
+const char *maru_err_text(int err);
+
+/* ---- host.h ---- */
+
+int maru_backend_fd(maru_runtime *runtime);
+int64_t maru_next_deadline(maru_runtime *runtime);
+int maru_turn(maru_runtime *runtime, uint32_t budget);
+
+/* ---- metrics.h ---- */
+
+int maru_metrics_read(maru_runtime *runtime, maru_metrics *metrics);
+int maru_metrics_worker(maru_runtime *runtime, uint32_t worker,
+                        maru_worker_metrics *metrics);
+
+/* ---- size.h ---- */
+
+size_t maru_size_of(const char *type);
+
+/* ---- sockopt.h ---- */
+
+int maru_set_nodelay(int fd, bool on);
+int maru_set_keepalive(int fd, int64_t idle_ns, int64_t interval_ns, int count);
+int maru_set_linger(int fd, int seconds);
+int maru_set_reuse_port(int fd, bool on);
+int maru_set_reuse_address(int fd, bool on);
+int maru_set_v6only(int fd, bool on);
+int maru_set_send_buffer(int fd, size_t bytes);
+int maru_set_recv_buffer(int fd, size_t bytes);
+int maru_set_ttl(int fd, int hops);
+int maru_set_broadcast(int fd, bool on);
+int maru_take_error(int fd);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -25,6 +25,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct maru_join_set {
     maru_leaf leaf_;         /* in the frame's list while there are tasks: waits for all */
@@ -82,6 +83,7 @@ maru_future *maru_join_set_shutdown(maru_join_set *set) MARU_MUST_USE;
  * Threads: task only, the task whose frame holds the set. */
 void maru_join_set_detach(maru_join_set *set);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

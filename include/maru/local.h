@@ -23,6 +23,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* What a local is found by: its address, for the name is only for people. */
 typedef struct maru_local_key {
@@ -73,6 +74,7 @@ int maru_task_name_set(maru_name *slot, const char *name) MARU_MUST_USE;
  * Threads: task only. */
 const char *maru_task_name(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -12,6 +12,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* The longest host is a full domain name, or a numeric address with its interface; the longest
  * port is the name of a service. */
@@ -94,6 +95,7 @@ typedef struct maru_binder {
 maru_future *maru_listen_host(maru_binder *binder, const char *host, const char *port,
                               int backlog) MARU_MUST_USE;
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -38,6 +38,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* A listener of one signal. Zeroed memory is a closed one. Must not be moved while it is waited
  * on. */
@@ -94,6 +95,7 @@ typedef struct maru_signal_once_wait {
  * Result, errors: as maru_signal_open and maru_signal_next. */
 maru_future *maru_signal_once(maru_signal_once_wait *wait, int signo) MARU_MUST_USE;
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

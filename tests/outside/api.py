@@ -19,7 +19,7 @@ DEFINE = re.compile(r"\s*#\s*define\s+(\w+)(\([^)]*\))?(.*)", re.S)
 NUMBER = re.compile(r"\(?(-?(?:0x[0-9a-fA-F]+|\d+))([uUlL]*)\)?")
 AGGREGATE = re.compile(r"(?:typedef\s+)?(struct|union|enum)\b\s*(\w*)\s*\{(.*)\}\s*(\w*)", re.S)
 OPAQUE = re.compile(r"typedef\s+(?:struct|union)\s+(\w+)\s+(\w+)$")
-NESTED = re.compile(r"(?:struct|union)\s*\{[^{}]*\}")
+NESTED = re.compile(r"(?:struct|union)\s*\w*\s*\{[^{}]*\}")
 DECLARED = re.compile(r"\(\s*\*\s*(\w+)\s*\)\s*\(|(\w+)\s*(?:\[[^\]]*\]\s*)*$")
 
 

@@ -216,8 +216,8 @@ def ffi_is_plain():
 
 def ffi_agrees_with_the_headers():
     """Functions stand beside the real ones in one source; layouts are printed by two programs."""
-    functions = "\n".join(update.as_declaration(item) for item in api.items_of(api.FFI)
-                          if item.kind == "function")
+    items = [item for item in api.items_of(api.FFI) if item.kind == "function"]
+    functions = "\n".join(f"#undef {item.name}\n{update.as_declaration(item)}" for item in items)
     with_source("#include <sys/socket.h>\n#include <maru.h>\n" + functions, "gcc", "-std=c11",
                 *STRICT, "-fsyntax-only", "-x", "c", *pkg_config("--cflags"))
     told = api.items_of(api.FFI)
