@@ -160,6 +160,7 @@ STEPS = {
     "stress": stress,
     "examples": script("tests/examples/check_examples.py", BUILD),
     "outside": outside,
+    "docs": script("tests/docs/check_docs.py", BUILD),
     "neg": script("tests/neg/check_neg.py", BUILD),
     "gdb": script("tests/gdb/check_gdb.py", BUILD),
     "model": model,
