@@ -138,7 +138,7 @@ def compile_text(place, code, out, flags=()):
             if cc == "gcc":
                 raise Skipped("no gcc")
             continue
-        command = [cc, *FLAGS, *traps, *flags, "-x", "c", "-"]
+        command = [cc, *FLAGS, *traps, *flags, *defines(code), "-x", "c", "-"]
         if cc == "gcc" and out:
             command += ["-x", "none", "-o", out, os.path.join(place.build, "libmaru.a"),
                         "-luring", "-pthread", *libraries(code)]
@@ -155,6 +155,11 @@ def libraries(code):
     if call(["pkg-config", "--exists", "libuv"])[0] != 0:
         raise Skipped("libuv is not installed")
     return ["-luv"]
+
+
+def defines(code):
+    """Its header needs more than C11 has."""
+    return ["-D_GNU_SOURCE"] if "<uv.h>" in code else []
 
 
 def backends(place):
