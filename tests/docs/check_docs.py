@@ -42,6 +42,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+PAGES = ROOT                            # where pages are, and what their links lead to
 COMPILERS = {"gcc": ["-Wjump-misses-init", "-Wmaybe-uninitialized"],
              "clang": ["-Wconditional-uninitialized"]}
 FLAGS = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
@@ -87,7 +88,7 @@ class Fence:
 class Page:
     def __init__(self, path):
         self.path = path
-        with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        with open(os.path.join(PAGES, path), encoding="utf-8") as file:
             self.text = file.read()
         self.fences, prose, inside = [], [], None
         for number, line in enumerate(self.text.split("\n"), 1):
@@ -337,7 +338,7 @@ def check_links(page):
             path, _, heading = target.partition("#")
             path = os.path.normpath(os.path.join(os.path.dirname(page.path), path)) if path \
                 else page.path
-            if not os.path.exists(os.path.join(ROOT, path)):
+            if not os.path.exists(os.path.join(PAGES, path)):
                 wrong.append(f"{page.path}:{number}: {target} leads nowhere")
             elif heading and heading not in Page(path).headings():
                 wrong.append(f"{page.path}:{number}: {path} has no heading {heading}")
@@ -408,8 +409,8 @@ def check_every_wrong_program(page):
 
 def all_checks(place):
     """[(name, function)]"""
-    paths = ["README.md"] + sorted(os.path.relpath(path, ROOT) for path in
-                                   glob.glob(os.path.join(ROOT, "docs", "*.md")))
+    paths = ["README.md"] + sorted(os.path.relpath(path, PAGES) for path in
+                                   glob.glob(os.path.join(PAGES, "docs", "*.md")))
     pages, words, checks = [Page(path) for path in paths], names_of_headers(), []
     for page in pages:
         checks.append((f"names of {page.path}", lambda page=page: check_names(page, words)))
@@ -421,7 +422,8 @@ def all_checks(place):
             elif fence.kind == "":
                 checks.append((fence.place, no_language))
         if page.path == CONTRACT:
-            checks.append(("rows of wrong programs", lambda page=page: check_every_wrong_program(page)))
+            checks.append((f"{CONTRACT} names all wrong programs",
+                           lambda page=page: check_every_wrong_program(page)))
             checks += [(f"{CONTRACT}:{row[0]} row", lambda row=row: check_row(place, row))
                        for row in rows(page)]
     return checks

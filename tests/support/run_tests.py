@@ -153,6 +153,12 @@ def outside(options):
     return programs if options else programs + script("tests/outside/check_musl.py")(options)
 
 
+def docs(options):
+    """What judges the pages is judged first, unless one page is asked for."""
+    programs = script("tests/docs/check_docs.py", BUILD)(options)
+    return programs if options else script("tests/docs/test_check_docs.py", BUILD)([]) + programs
+
+
 STEPS = {
     "lint": lint,
     "unit": unit,
@@ -160,7 +166,7 @@ STEPS = {
     "stress": stress,
     "examples": script("tests/examples/check_examples.py", BUILD),
     "outside": outside,
-    "docs": script("tests/docs/check_docs.py", BUILD),
+    "docs": docs,
     "neg": script("tests/neg/check_neg.py", BUILD),
     "gdb": script("tests/gdb/check_gdb.py", BUILD),
     "model": model,
