@@ -81,6 +81,12 @@ class Pages(unittest.TestCase):
         self.fine(HELLO + "\n```text\nhello\n```\n")
         self.untrue(HELLO + "\n```text\nhallo\n```\n", "prints")
 
+    def test_what_changes_from_run_to_run(self):
+        dump = HELLO.replace('puts("hello")', 'printf("task 0x%x for=1.234s a.c:7\\nx\\n", 3u)')
+        self.fine(dump + "\n```console\ntask 0xbeef for=0.001s b.c:9\nx\n```\n")
+        self.fine(dump + "\n```console\ntask 0xbeef for=0.001s b.c:9\n...\n```\n")
+        self.untrue(dump + "\n```console\ntask 0xbeef for=0.001s\nx\n```\n", "prints")
+
     def test_a_misspelt_function(self):
         self.untrue(HELLO.replace("maru_sleep_for", "maru_sleep_four"), "maru_sleep_four")
 
