@@ -127,14 +127,11 @@ def script(*path):
 
 
 def stress(options):
-    programs = [("check_stress", options), ("check_guests", []), ("check_blocking", [])]
+    programs = [("check_stress", options), ("check_guests", []), ("check_blocking", []),
+                ("check_dump", [])]
     return without_ring([
         Program(f"{name} {backend}", [os.path.join(BUILD, "tests/check", name), *arguments],
                 {"MARU_IO": backend}) for name, arguments in programs for backend in BACKENDS])
-
-
-def stress(options):
-    return check("check_stress")(options) + check("check_dump")([])
 
 
 def fairness(options):
