@@ -232,8 +232,8 @@ maru_result maru_block_on_image(maru_runtime *runtime, const maru_frame *image, 
 
 void runtime_tell_main(const char *name, maru_result result)
 {
-    fprintf(stderr, "%s: %s (%s)\n", name, maru_err_text((int)result),
-            maru_err_name((int)result));
+    fprintf(stderr, "%s: %s (%s)\n", name, maru_err_text(result),
+            maru_err_name(result));
 }
 
 int maru_main_image(const maru_frame *image, size_t size)

@@ -6,6 +6,7 @@
 #define MARU_ERR_H
 
 #include <errno.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -34,13 +35,13 @@ extern "C" {
 #define MARU_DEPTH_MAX 1000
 
 /* The name of a negative errno or Maru code, as "ECONNRESET"; "0" for values >= 0; "unknown"
- * else. The string is static.
+ * else. Takes any maru_result. The string is static.
  * Threads: any thread, signal-safe. */
-const char *maru_err_name(int err);
+const char *maru_err_name(int64_t err);
 
 /* A sentence about it. The string is static.
  * Threads: any thread. */
-const char *maru_err_text(int err);
+const char *maru_err_text(int64_t err);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -508,8 +508,8 @@ int maru_dump_on_signal(maru_runtime *runtime, int signo, int fd);
 
 /* ---- err.h ---- */
 
-const char *maru_err_name(int err);
-const char *maru_err_text(int err);
+const char *maru_err_name(int64_t err);
+const char *maru_err_text(int64_t err);
 
 /* ---- host.h ---- */
 

@@ -49,7 +49,7 @@ static const char *system_text(int err)
 #endif
 }
 
-static const char *own_name(int err)
+static const char *own_name(int64_t err)
 {
     switch (err) {
     case -MARU_ESHUTDOWN:
@@ -73,7 +73,7 @@ static const char *own_name(int err)
     }
 }
 
-static const char *own_text(int err)
+static const char *own_text(int64_t err)
 {
     switch (err) {
     case -MARU_ESHUTDOWN:
@@ -97,22 +97,22 @@ static const char *own_text(int err)
     }
 }
 
-const char *maru_err_name(int err)
+const char *maru_err_name(int64_t err)
 {
     if (err >= 0)
         return "0";
     const char *name = own_name(err);
     if (!name && err > -MARU_ESHUTDOWN)
-        name = system_name(-err);
+        name = system_name((int)-err);
     return name ? name : "unknown";
 }
 
-const char *maru_err_text(int err)
+const char *maru_err_text(int64_t err)
 {
     if (err >= 0)
         return "no error";
     const char *text = own_text(err);
     if (!text && err > -MARU_ESHUTDOWN)
-        text = system_text(-err);
+        text = system_text((int)-err);
     return text ? text : "unknown error";
 }

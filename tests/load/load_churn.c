@@ -98,7 +98,7 @@ static void run_clients(const struct pair *pair, maru_runtime *runtime, struct p
 {
     int64_t began = maru_now();
     maru_result rc = maru_block_on(runtime, clients, .pair = pair);
-    load_check(pair->load, rc == 0, "a client: %s", maru_err_name((int)rc));
+    load_check(pair->load, rc == 0, "a client: %s", maru_err_name(rc));
     load_check(pair->load, load_metrics(runtime).stale_fds == 0, "numbers were handed out twice");
     result->connections = shared.done;
     result->seconds = (double)(maru_now() - began) / 1e9;

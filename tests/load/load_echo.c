@@ -90,7 +90,7 @@ static void count_error(void *unused, maru_result error)
     (void)unused;
     atomic_add_rlx(error == -EBADMSG ? &shared.wrong : &shared.failed, 1u);
     if (atomic_load_rlx(&shared.failed) + atomic_load_rlx(&shared.wrong) < 5)
-        printf("FAILED a client: %s\n", maru_err_name((int)error));
+        printf("FAILED a client: %s\n", maru_err_name(error));
 }
 
 struct clients {
@@ -136,7 +136,7 @@ static void run_clients(const struct pair *pair, maru_runtime *runtime, struct p
 {
     shared.deadline = INT64_MAX;
     maru_result rc = maru_block_on(runtime, clients, .pair = pair, .result = result);
-    load_check(pair->load, rc == 0, "%s", maru_err_name((int)rc));
+    load_check(pair->load, rc == 0, "%s", maru_err_name(rc));
     load_check(pair->load, load_metrics(runtime).stale_fds == 0, "numbers were handed out twice");
     result->connections = shared.connected;
     result->failed = shared.failed;

@@ -129,7 +129,7 @@ static void rounds(struct load *load, const char *what, bool detached)
     for (int i = 0; i < ROUNDS; i++) {
         maru_result rc = maru_block_on(runtime, round, .load = load, .what = what,
                                        .detached = detached, .tasks = tasks, .is_first = i == 0);
-        load_check(load, rc == 0, "%s: %s", what, maru_err_name((int)rc));
+        load_check(load, rc == 0, "%s: %s", what, maru_err_name(rc));
         most = load_metrics(runtime).bytes_allocated;
         once = i == 0 ? most : once;
     }

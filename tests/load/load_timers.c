@@ -127,7 +127,7 @@ int main(int argc, char **argv)
     rng.state = 20;
     maru_result rc = maru_block_on(runtime, storm, .records = records, .rng = &rng,
                                    .span_ns = (load.quick ? 2 : 10) * MARU_SEC);
-    load_check(&load, rc == 0, "%s", maru_err_name((int)rc));
+    load_check(&load, rc == 0, "%s", maru_err_name(rc));
     load_runtime_end(&load, runtime);
     judge(&load, records);
     free(records);

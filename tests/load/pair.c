@@ -96,7 +96,7 @@ static void serve(struct pair *pair, const int *fds, int from_clients)
     maru_runtime *runtime = load_runtime();
     maru_result rc = maru_block_on(runtime, server, .pair = pair, .fds = fds,
                                    .from_clients = from_clients);
-    load_check(pair->load, rc == 0, "the server: %s", maru_err_name((int)rc));
+    load_check(pair->load, rc == 0, "the server: %s", maru_err_name(rc));
     load_check(pair->load, load_metrics(runtime).stale_fds == 0, "numbers were handed out twice");
     load_runtime_end(pair->load, runtime);
 }

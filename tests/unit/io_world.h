@@ -105,7 +105,7 @@ UNUSED static uint64_t live_tasks_in_the_end(maru_runtime *runtime)
 UNUSED static void world_end(struct world *world, maru_result result)
 {
     cr_assert_eq(result, 0, "%s on %s: %s", world->shape->name, maru_runtime_io(world->runtime),
-                 maru_err_name((int)result));
+                 maru_err_name(result));
     cr_assert_eq(live_tasks_in_the_end(world->runtime), 0);
     cr_assert_eq(maru_runtime_free(world->runtime), 0);
     cr_assert_eq(count_fds(), world->fds, "%s left %d descriptors behind", world->shape->name,

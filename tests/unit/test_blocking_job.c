@@ -28,7 +28,7 @@ static maru_runtime *world_with(uint32_t workers, uint32_t threads, uint32_t que
         maru_runtime *runtime_ = world_with(WORLDS[world_], (threads), (queue));                \
         maru_result result_ = maru_block_on(runtime_, __VA_ARGS__);                             \
         cr_assert_eq(result_, (expected), "%u workers: %s", WORLDS[world_],                     \
-                     maru_err_name((int)result_));                                              \
+                     maru_err_name(result_));                                              \
         world_free(runtime_);                                                                   \
     }
 

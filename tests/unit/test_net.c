@@ -121,7 +121,7 @@ Test(net, shutdown_of_the_runtime_ends_all_waits_and_those_that_begin_in_it, .ti
                      0);
         cr_assert_eq(maru_runtime_free(runtime), 0);
         for (int i = 0; i < WAITS; i++) {
-            cr_assert_eq(told[i].first, -ECANCELED, "%d: %s", i, maru_err_name((int)told[i].first));
+            cr_assert_eq(told[i].first, -ECANCELED, "%d: %s", i, maru_err_name(told[i].first));
             cr_assert_eq(told[i].second, -ECANCELED, "%d", i);
             if (peers[i] >= 0)
                 close(peers[i]);

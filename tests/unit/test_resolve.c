@@ -128,7 +128,7 @@ Test(resolve, each_failure_has_its_code)
     maru_runtime *runtime = world_new(2);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         maru_result n = maru_block_on(runtime, fails, .host = rows[i].host, .port = "80");
-        cr_assert_eq(n, rows[i].error, "%s: %s", rows[i].host, maru_err_name((int)n));
+        cr_assert_eq(n, rows[i].error, "%s: %s", rows[i].host, maru_err_name(n));
     }
     world_free(runtime);
 }
@@ -140,7 +140,7 @@ Test(resolve, a_port_that_is_none_is_told)
     maru_runtime *runtime = world_new(1);
     for (size_t i = 0; i < sizeof ports / sizeof *ports; i++) {
         maru_result n = maru_block_on(runtime, fails, .host = "127.0.0.1", .port = ports[i]);
-        cr_assert_eq(n, -MARU_ESERVICE, "%s: %s", ports[i], maru_err_name((int)n));
+        cr_assert_eq(n, -MARU_ESERVICE, "%s: %s", ports[i], maru_err_name(n));
     }
     world_free(runtime);
 }
