@@ -140,6 +140,7 @@ void task_run(struct context *here, maru_task *task)
     root->parent_ = NULL;
     maru_result result = frame_resume(task, first);
     here->task = NULL;
+    here->budget = 0;                           /* outside of tasks there is none */
     atomic_store_rlx(&local->polled, (maru_task *)NULL);    /* no partner: as above */
     if (result == MARU_PENDING) {
         suspended(here, task, word);

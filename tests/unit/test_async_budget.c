@@ -188,6 +188,8 @@ Test(async_budget, a_future_that_takes_it_by_hand_has_as_much)
 Test(async_budget, outside_of_tasks_there_is_none)
 {
     cr_assert_not(maru_budget_take());
+    AS_GUEST(0, taker);                         /* what is left of its budget goes with it */
+    cr_assert_not(maru_budget_take());
 }
 
 /* ---- yielding ---- */
