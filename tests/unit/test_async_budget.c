@@ -1,6 +1,12 @@
-/* test_async_budget.c - a task that never has to wait still lets the others run. All on a SINGLE
- * runtime, where the order of turns is fixed. */
+/* test_async_budget.c - a task that never has to wait still lets the others run. Where the order of
+ * turns matters, on a SINGLE runtime, for there it is fixed. */
 #include "async_world.h"
+
+#include "runtime/base/config.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 ASYNC_SUITE(async_budget);
 
@@ -190,6 +196,72 @@ Test(async_budget, outside_of_tasks_there_is_none)
     cr_assert_not(maru_budget_take());
     AS_GUEST(0, taker);                         /* what is left of its budget goes with it */
     cr_assert_not(maru_budget_take());
+}
+
+/* ---- sockets that are always ready ---- */
+
+enum { BYTES = 1000 };
+
+struct receives {
+    maru_frame frame;
+    int fd, i;
+    maru_op io;
+    char byte;
+};
+
+maru_async(receives)
+{
+    maru_result n;
+    for (me->i = 0; me->i < BYTES; me->i++) {
+        maru_try(n, maru_recv(&me->io, me->fd, &me->byte, 1));
+        WANT(n == 1);
+    }
+}
+maru_end;
+
+struct counts_polls {
+    maru_frame frame;
+    bool in_section;
+    int fds[2];
+    uint64_t before;
+    maru_section section;
+    maru_future *all;
+    struct receives kid;
+    maru_op io;
+    char bytes[BYTES];
+};
+
+static uint64_t polls_here(void)
+{
+    maru_metrics metrics = { .size = sizeof metrics };
+    WANT(maru_metrics_read(maru_runtime_current(), &metrics) == 0);
+    return metrics.polls;
+}
+
+/* Nobody else has anything to do but, once or twice, the guest who waits for it. */
+maru_async(counts_polls)
+{
+    WANT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, me->fds) == 0);
+    WANT(send(me->fds[1], me->bytes, BYTES, 0) == BYTES);
+    me->before = polls_here();
+    me->all = maru_call(receives, &me->kid, .fd = me->fds[0]);
+    if (me->in_section)
+        me->all = maru_unconstrained(&me->section, me->all);
+    maru_try(me->all);
+    uint64_t polls = polls_here() - me->before;
+    WANT(me->in_section ? polls < 4 : polls >= BYTES / BUDGET_DEFAULT);
+    close(me->fds[1]);
+    maru_try(maru_close(&me->io, me->fds[0]));
+}
+maru_end;
+
+/* conformance 6 */
+Test(async_budget, a_thousand_ready_receives_are_no_single_poll_but_in_a_section)
+{
+    EVERYWHERE(0, counts_polls, .in_section = false);
+    EVERYWHERE(0, counts_polls, .in_section = true);
+    AS_GUEST(0, counts_polls, .in_section = false);
+    AS_GUEST(0, counts_polls, .in_section = true);
 }
 
 /* ---- yielding ---- */

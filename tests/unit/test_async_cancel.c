@@ -2,6 +2,9 @@
  * more, leaves finally alone, and reaches a function that has not yet begun. */
 #include "async_world.h"
 
+#include <pthread.h>
+#include <sched.h>
+
 ASYNC_SUITE(async_cancel);
 
 /* ---- every kind of wait ---- */
@@ -104,14 +107,73 @@ maru_async(killer)
 }
 maru_end;
 
+/* conformance 19 */
 Test(async_cancel, each_kind_of_wait_ends_and_nothing_is_acquired_after_it)
 {
     EVERYWHERE(WAYS, killer);
 }
 
+/* conformance 19 */
 Test(async_cancel, a_function_cancelled_before_its_first_poll_still_runs)
 {
     EVERYWHERE(WAYS, killer, .at_once = true);
+}
+
+/* ---- in the middle of its poll ---- */
+
+struct polled {
+    maru_frame frame;
+    uint32_t *inside, *cancelled;
+    struct ready ready;
+    struct never wait;
+};
+
+/* The cancel comes while this runs, from another thread. */
+maru_async(polled)
+{
+    maru_result rc;
+    flag_raise(me->inside);
+    while (!flag_is_up(me->cancelled))
+        sched_yield();
+    maru_await(rc, ready_start(&me->ready, 1));
+    WANT(rc == 1 || rc == -ECANCELED);          /* this poll began before the cancel */
+    maru_await(rc, never_start(&me->wait, 0, NULL));
+    WANT(rc == -ECANCELED);
+    maru_return(7);
+}
+maru_end;
+
+struct canceller {
+    maru_task *task;
+    uint32_t *inside, *cancelled;
+};
+
+static void *cancel_inside(void *arg)
+{
+    struct canceller *canceller = arg;
+    while (!flag_is_up(canceller->inside))
+        sched_yield();
+    maru_cancel(canceller->task);
+    flag_raise(canceller->cancelled);
+    return NULL;
+}
+
+/* conformance 19 */
+Test(async_cancel, one_that_comes_during_a_poll_is_heard_at_the_next_wait)
+{
+    for (int i = 0; i < WORLDS_COUNT; i++) {
+        uint32_t inside = 0, cancelled = 0;
+        pthread_t thread;
+        maru_runtime *runtime = world_new(WORLDS[i]);
+        maru_task *task = maru_spawn_on(runtime, polled, .inside = &inside,
+                                        .cancelled = &cancelled);
+        struct canceller canceller = { task, &inside, &cancelled };
+        cr_assert_not_null(task);
+        cr_assert_eq(pthread_create(&thread, NULL, cancel_inside, &canceller), 0);
+        cr_assert_eq(world_join(runtime, task), 7);
+        pthread_join(thread, NULL);
+        world_free(runtime);
+    }
 }
 
 /* ---- what had been won stays won ---- */
@@ -317,6 +379,7 @@ maru_async(host)
 }
 maru_end;
 
+/* conformance 8 */
 Test(async_cancel, freeing_a_runtime_runs_the_finally_of_every_task)
 {
     for (int i = 0; i < WORLDS_COUNT; i++) {

@@ -36,6 +36,7 @@ maru_async(in_order)
 }
 maru_end;
 
+/* conformance 70 */
 Test(async_join, it_is_zero_when_all_went_well_and_each_keeps_its_result)
 {
     EVERYWHERE(0, in_order);
@@ -80,6 +81,7 @@ maru_async(starts_in_order)
 }
 maru_end;
 
+/* conformance 70 */
 Test(async_join, they_start_in_the_order_they_are_written)
 {
     EVERYWHERE(1, starts_in_order);
@@ -122,6 +124,7 @@ maru_async(fails)
 }
 maru_end;
 
+/* conformance 70 */
 Test(async_join, the_first_error_ends_the_rest_and_waits_for_their_finally)
 {
     EVERYWHERE(-EIO, fails, .turns = 4);
@@ -146,6 +149,7 @@ maru_async(two_errors)
 }
 maru_end;
 
+/* conformance 70 */
 Test(async_join, of_two_errors_the_first_in_time_is_told)
 {
     EVERYWHERE(-EIO, two_errors);

@@ -207,6 +207,21 @@ Test(async_matrix, every_task_ends_once_with_its_result_whatever_happens_to_its_
     EVERYWHERE(count_cases(), matrix);
 }
 
+/* conformance 22 */
+Test(async_matrix, handles_given_back_at_any_moment_leak_no_memory)
+{
+    maru_runtime *runtime = world_new(0);
+    maru_metrics first = { .size = sizeof first }, then = first;
+    cr_assert_eq(maru_block_on(runtime, matrix), count_cases());
+    cr_assert_eq(maru_metrics_read(runtime, &first), 0);
+    for (int i = 0; i < 5; i++)
+        cr_assert_eq(maru_block_on(runtime, matrix), count_cases());
+    cr_assert_eq(maru_metrics_read(runtime, &then), 0);
+    cr_assert_eq(then.live_tasks, 0u);
+    cr_assert_eq(then.bytes_allocated, first.bytes_allocated);
+    world_free(runtime);
+}
+
 /* ---- what the matrix does not see ---- */
 
 struct fails {

@@ -30,6 +30,7 @@ maru_async(one_winner)
 }
 maru_end;
 
+/* conformance 69 */
 Test(async_select, one_arm_acquires_the_others_have_ended_and_the_start_is_random)
 {
     EVERYWHERE(0, one_winner);
@@ -54,6 +55,7 @@ maru_async(late_winner)
 }
 maru_end;
 
+/* conformance 69 */
 Test(async_select, losers_that_take_their_time_are_waited_for)
 {
     EVERYWHERE(0, late_winner);
@@ -111,6 +113,7 @@ maru_async(kids)
 }
 maru_end;
 
+/* conformance 69 */
 Test(async_select, losing_children_run_their_finally_first)
 {
     EVERYWHERE(0, kids);
@@ -212,6 +215,7 @@ static maru_result order_of_seed(uint64_t seed)
     return order;
 }
 
+/* conformance 69 */
 Test(async_select, a_seed_fixes_the_order_and_another_one_changes_it)
 {
     cr_assert_eq(order_of_seed(7), order_of_seed(7));

@@ -304,6 +304,7 @@ Test(async_task, a_detached_task_goes_on_to_its_end)
     EVERYWHERE(0, detaches, .cancelled = true);
 }
 
+/* conformance 20 */
 Test(async_task, is_finished_comes_after_finally_and_the_handle_can_be_given_back_then)
 {
     EVERYWHERE(0, detaches, .late = true);

@@ -73,6 +73,7 @@ Test(check, a_misuse_names_function_and_line_of_the_user)
     cr_assert_str_eq(words.text, "maru: fetch (user.c:77): plain return\n");
 }
 
+/* conformance 18: what panics elsewhere ends the program here, and says where */
 Test(check, a_misuse_in_a_worker_names_it_too)
 {
     struct last_words words = last_words_of(misuse_with_a_place, &local);

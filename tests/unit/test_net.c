@@ -132,6 +132,80 @@ Test(net, shutdown_of_the_runtime_ends_all_waits_and_those_that_begin_in_it, .ti
     }
 }
 
+/* Waits on its socket again and again, also until long after it was told to end. */
+struct hasty {
+    maru_frame frame;
+    int fd, i;
+    uint32_t *begun;
+    maru_op io;
+    maru_timeout limit;
+    char byte;
+};
+
+maru_async(hasty)
+{
+    maru_result n;
+    atomic_add_ar(me->begun, 1u);
+    do
+        maru_await(n, maru_within(&me->limit, 20000, maru_recv(&me->io, me->fd, &me->byte, 1)));
+    while (n != -ECANCELED);
+maru_finally:
+    for (me->i = 0; me->i < 3; me->i++)         /* here nothing is refused: these do register */
+        maru_await(maru_within(&me->limit, 20000, maru_recv(&me->io, me->fd, &me->byte, 1)));
+    maru_await(maru_close(&me->io, me->fd));
+}
+maru_end;
+
+enum { HASTY = 20 };
+
+struct pokes {
+    int peers[HASTY];
+    uint32_t over;
+};
+
+static void *poke(void *arg)
+{
+    struct pokes *pokes = arg;
+    while (!atomic_load_acq(&pokes->over))      /* pairs with the end of the runtime */
+        for (int i = 0; i < HASTY; i++)
+            (void)send(pokes->peers[i], "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return NULL;
+}
+
+static void end_while_poked(const struct shape *shape)
+{
+    struct pokes pokes = { .over = 0 };
+    struct world world = world_of(shape, MARU_IO_AUTO);
+    uint32_t begun = 0;
+    pthread_t thread;
+    for (int i = 0; i < HASTY; i++) {
+        int fds[2];
+        cr_assert(pair_new(i % 2 ? TCP4 : UNIX, fds));
+        pokes.peers[i] = fds[1];
+        maru_task *task = maru_spawn_on(world.runtime, hasty, .fd = fds[0], .begun = &begun);
+        cr_assert(task);
+        maru_detach(task);
+    }
+    cr_assert_eq(pthread_create(&thread, NULL, poke, &pokes), 0);
+    while (shape->flavor == MARU_FLAVOR_MULTI && atomic_load_acq(&begun) < HASTY)
+        (void)sched_yield();
+    cr_assert_eq(maru_runtime_free(world.runtime), 0);
+    atomic_store_rel(&pokes.over, 1u);          /* pairs with poke */
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    cr_assert_eq(begun, (unsigned)HASTY);
+    for (int i = 0; i < HASTY; i++)
+        close(pokes.peers[i]);
+    cr_assert_eq(count_fds(), world.fds);
+}
+
+/* conformance 71 */
+Test(net, sockets_that_become_ready_while_the_runtime_ends_do_no_harm, .timeout = 30)
+{
+    for (int round = 0; round < 10; round++)
+        for (int shape = 0; shape < SHAPES; shape++)
+            end_while_poked(&shapes[shape]);
+}
+
 /* ---- readiness: conformance 72 ---- */
 
 struct ticks {
