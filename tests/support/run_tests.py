@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 BUILD = "build/debug"
 TIMEOUT_S = 540
 BACKENDS = ("ring", "epoll")
+EVERY_BACKEND = ("ring", "ring-coop", "ring-none", "epoll")
 SKIPPED = 77  # the exit code of a program that this machine does not allow
 
 CLOSING = (
@@ -94,12 +95,29 @@ def wants_backends(path):
                      r"datagram|poll|reader|ready|socket|stream|vector|writer)", path) is not None
 
 
+def source_of(path):
+    return os.path.join("tests/unit", os.path.basename(path) + ".c")
+
+
+def carries_conformance(path):
+    """Tests of a numbered behaviour (tests/conformance) run on every backend there is."""
+    with open(source_of(path), encoding="utf-8") as text:
+        return re.search(r"\bconformance \d", text.read()) is not None
+
+
+def backends_of(path):
+    if carries_conformance(path):
+        return EVERY_BACKEND
+    return BACKENDS if wants_backends(path) else (None,)
+
+
 def without_ring(programs):
     """Where rings are refused, what asks for one is skipped; the rest must still pass."""
     if Program("backend", [os.path.join(BUILD, "tests/check/backend")]).run().code != SKIPPED:
         return programs
     return [Program(p.name, ["sh", "-c", f"exit {SKIPPED}"])
-            if p.env.get("MARU_IO") == "ring" or "test_uring" in p.name else p for p in programs]
+            if p.env.get("MARU_IO", "").startswith("ring") or "test_uring" in p.name else p
+            for p in programs]
 
 
 def unit(options):
@@ -108,7 +126,9 @@ def unit(options):
         name = os.path.basename(path)
         if options[:1] == ["--only"] and options[1] not in name:
             continue
-        for backend in BACKENDS if wants_backends(path) else (None,):
+        if not os.path.exists(source_of(path)):
+            continue                    # what an earlier commit has built
+        for backend in backends_of(path):
             label = f"{name} {backend}" if backend else name
             env = {"MARU_IO": backend} if backend else {}
             programs.append(Program(label, [path], env))
@@ -159,6 +179,7 @@ def docs(options):
 STEPS = {
     "lint": lint,
     "unit": unit,
+    "conformance": script("tests/conformance/check_conformance.py"),
     "fairness": fairness,
     "stress": stress,
     "examples": script("tests/examples/check_examples.py", BUILD),
