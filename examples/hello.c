@@ -1,5 +1,19 @@
 /* hello.c - two awaits one after the other, then the same two joined: the order of the printed
- * lines shows the difference. */
+ * lines shows the difference.
+ *
+ * It prints:
+ *
+ *     one after the other:
+ *       hello
+ *       world
+ *       good
+ *       bye
+ *     joined:
+ *       hello
+ *       good
+ *       bye
+ *       world
+ */
 #include <maru.h>
 #include <stdio.h>
 

@@ -1,6 +1,14 @@
-/* ticker.c - an interval beside a select with a stop. The work of the second tick takes too long:
- * what becomes of the ticks that it makes late is the interval's policy. The clock is a virtual
- * one, so the seconds of this program take no time; with --real it takes them. */
+/* ticker.c [--real] - an interval beside a select with a stop. The work of the second tick takes
+ * too long: what becomes of the ticks that it makes late is the interval's policy. The clock is a
+ * virtual one, so the seconds of this program take no time; with --real it takes them.
+ *
+ * It prints:
+ *
+ *     burst: 0 100 370 370 400 500 600 stop
+ *     delay: 0 100 370 470 570 stop
+ *     skip: 0 100 370 400 500 600 stop
+ *     7 + 5 + 6 ticks
+ */
 #include <maru.h>
 #include <stdio.h>
 #include <string.h>

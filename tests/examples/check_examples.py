@@ -27,24 +27,6 @@ CLIENTS = 1000
 FEW_DESCRIPTORS = 40
 NO_RING = 77                            # exit code of tests/check/backend.c
 
-HELLO = """one after the other:
-  hello
-  world
-  good
-  bye
-joined:
-  hello
-  good
-  bye
-  world
-"""
-
-TICKER = """burst: 0 100 370 370 400 500 600 stop
-delay: 0 100 370 470 570 stop
-skip: 0 100 370 400 500 600 stop
-7 + 5 + 6 ticks
-"""
-
 
 class Skip(Exception):
     pass
@@ -198,17 +180,26 @@ def readme(build, backend):
     expect(done.returncode == 0 and done.stdout == "hello world\nbye\n", f"{done.stdout!r}")
 
 
-def hello(build, backend):
-    done = run(build, backend, "hello")
-    expect(done.returncode == 0 and done.stderr == "", f"{done.returncode}, {done.stderr!r}")
-    expect(done.stdout == HELLO, f"it printed {done.stdout!r}")
+def told_output(name):
+    """What the example's opening comment says that it prints; None if it says nothing of it."""
+    with open(f"examples/{name}.c", encoding="utf-8") as file:
+        opening = file.read().split("*/")[0]
+    told = re.search(r"prints:\n \*\n((?: \*     .*\n)+)", opening)
+    return told and re.sub(r"^ \*     ", "", told[1], flags=re.M)
 
 
-def ticker(build, backend):
-    """On a virtual clock: the order and the moments are exact."""
-    done = run(build, backend, "ticker")
-    expect(done.returncode == 0 and done.stderr == "", f"{done.returncode}, {done.stderr!r}")
-    expect(done.stdout == TICKER, f"it printed {done.stdout!r}")
+def output_is_as_told(name):
+    """A check that an example prints what it promises, to the letter."""
+    def check(build, backend):
+        done = run(build, backend, name)
+        expect(done.returncode == 0 and done.stderr == "", f"{done.returncode}, {done.stderr!r}")
+        expect(done.stdout == told_output(name), f"it printed {done.stdout!r}")
+    check.__name__ = name
+    return check
+
+
+def sources():
+    return sorted(name for name in os.listdir("examples") if name.endswith((".c", ".cc", ".cpp")))
 
 
 def poll_loop(build, backend):
@@ -604,8 +595,8 @@ def asked_without_descriptors(build, backend):
 
 CHECKS = (
     readme,
-    hello,
-    ticker,
+    *(output_is_as_told(name.removesuffix(".c")) for name in sources()
+      if name.endswith(".c") and told_output(name.removesuffix(".c"))),
     blocking,
     blocking_ticks_meanwhile,
     poll_loop,
