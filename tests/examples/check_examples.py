@@ -209,6 +209,13 @@ def poll_loop(build, backend):
            f"it printed {done.stdout!r}")
 
 
+def factorials_of_other_numbers(build, backend):
+    for numbers, last in (("0", "[1]"), ("1 1", "[1, 1]"),
+                          ("20 0 5", "[2432902008176640000, 1, 120]")):
+        done = run(build, backend, "factorials", *numbers.split())
+        expect(done.returncode == 0 and done.stdout.endswith(f"\n{last}\n"), f"{done.stdout!r}")
+
+
 def uv_loop(build, backend):
     if not os.path.exists(os.path.join(build, "examples/uv_loop")):
         raise Skip("libuv is not installed")
@@ -295,6 +302,9 @@ def wrong_arguments(build, backend):
     wrong += [("blocking",), ("blocking", "a", "b"), ("echo_client",), ("echo_client", "0"), ("echo_client", "65536"),
               ("echo_client", "x"), ("echo_client", "-1"), ("echo_client", "1", "a" * 1025),
               ("echo_client", "1", "a", "b")]
+    wrong += [("factorials", "x"), ("factorials", ""), ("factorials", "2", "-1"),
+              ("factorials", "21"), ("factorials", *["1"] * 65), ("million_sleepers", "--byte"),
+              ("million_sleepers", "--bytes", "1"), ("ticker", "--real", "--real")]
     for name, *arguments in wrong:
         done = run(build, backend, name, *arguments)
         expect(done.returncode == 2, f"{name} {arguments}: code {done.returncode}")
@@ -597,6 +607,7 @@ CHECKS = (
     readme,
     *(output_is_as_told(name.removesuffix(".c")) for name in sources()
       if name.endswith(".c") and told_output(name.removesuffix(".c"))),
+    factorials_of_other_numbers,
     blocking,
     blocking_ticks_meanwhile,
     poll_loop,
