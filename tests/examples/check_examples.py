@@ -202,6 +202,17 @@ def sources():
     return sorted(name for name in os.listdir("examples") if name.endswith((".c", ".cc", ".cpp")))
 
 
+def readme_of_examples(build, backend):
+    """It lists every example, once, and nothing else; and every one of them is built."""
+    with open("examples/README.md", encoding="utf-8") as page:
+        listed = re.findall(r"^\| `([^`]+)` \|", page.read(), re.M)
+    expect(sorted(listed) == sources(), f"listed {sorted(listed)}, there are {sources()}")
+    with open("examples/meson.build", encoding="utf-8") as file:
+        recipe = file.read()
+    for name in sources():
+        expect(f"'{name.rpartition('.')[0]}'" in recipe, f"{name} is not built")
+
+
 def poll_loop(build, backend):
     done = run(build, backend, "poll_loop")
     expect(done.returncode == 0 and done.stderr == "", f"{done.returncode}, {done.stderr!r}")
@@ -605,6 +616,7 @@ def asked_without_descriptors(build, backend):
 
 CHECKS = (
     readme,
+    readme_of_examples,
     *(output_is_as_told(name.removesuffix(".c")) for name in sources()
       if name.endswith(".c") and told_output(name.removesuffix(".c"))),
     factorials_of_other_numbers,
