@@ -7,8 +7,8 @@
  * has been let go when they are written. Of the others only words are read that may be read at any
  * time: the state, and what the task runs (task_function).
  *
- * A dump counts as a visitor: it may queue a task, and so touches the runtime after that task may
- * have ended. */
+ * A dump counts as a visitor until its last byte is written: it may queue a task, and so touches
+ * the runtime after that task may have ended. The thread of a signal is joined instead. */
 #include "runtime/runtime_dump.h"
 
 #include "runtime/base/text.h"
@@ -213,12 +213,10 @@ static int dump_each(struct dump *dump, maru_runtime *runtime, maru_dump_fn *fn,
     dump->rc = 0;
     dump->now_ns = clock_now(&sched->clock);
     memset(dump->counts, 0, sizeof dump->counts);
-    atomic_add_rlx(&sched->visitors, 1u);       /* with the caller's own word: it exists by now */
     tell_begin(dump);
     sched_each_local(sched, look_at_tasks_of, dump);
     if (dump->rc == 0)
         tell_end(dump);
-    atomic_sub_ar(&sched->visitors, 1u);        /* pairs with sched_wait_for_visitors: load */
     return dump->rc;
 }
 
@@ -331,6 +329,20 @@ int dump_write(struct dump *dump, maru_runtime *runtime, int fd, int stop_fd)
 
 /* ---- the public face ---- */
 
+/* From before its buffer is made until after that was given back. */
+static struct dump *visit_begin(maru_runtime *runtime)
+{
+    /* with the caller's own word: the runtime exists by now */
+    atomic_add_rlx(&runtime->sched.visitors, 1u);
+    return dump_new(&runtime->alloc);
+}
+
+static void visit_end(maru_runtime *runtime, struct dump *dump)
+{
+    dump_free(dump, &runtime->alloc);
+    atomic_sub_ar(&runtime->sched.visitors, 1u);    /* pairs with sched_wait_for_visitors: load */
+}
+
 int maru_dump(maru_runtime *runtime, int fd)
 {
     if (!runtime)
@@ -339,9 +351,9 @@ int maru_dump(maru_runtime *runtime, int fd)
         return -EOWNERDEAD;
     if (fd < 0)
         return -EBADF;
-    struct dump *dump = dump_new(&runtime->alloc);
+    struct dump *dump = visit_begin(runtime);
     int rc = dump ? dump_write(dump, runtime, fd, -1) : -ENOMEM;
-    dump_free(dump, &runtime->alloc);
+    visit_end(runtime, dump);
     return rc;
 }
 
@@ -351,8 +363,8 @@ int maru_dump_each(maru_runtime *runtime, maru_dump_fn *fn, void *arg)
         return -EINVAL;
     if (runtime_is_dead(runtime))
         return -EOWNERDEAD;
-    struct dump *dump = dump_new(&runtime->alloc);
+    struct dump *dump = visit_begin(runtime);
     int rc = dump ? dump_each(dump, runtime, fn, arg) : -ENOMEM;
-    dump_free(dump, &runtime->alloc);
+    visit_end(runtime, dump);
     return rc;
 }
