@@ -2,7 +2,10 @@
  *
  * The table of signals is the process's, for so are handlers; each line of it belongs to whoever
  * has hung up its bell (doorbell.h). A forked child has the handlers, but no thread, and shares
- * the descriptors: there the handler does nothing. */
+ * the descriptors: there the handler does nothing.
+ *
+ * The handler enters the kernel by syscall(2): write(2) is a point of cancellation, and a thread
+ * that was ended by it would stay inside of the bell for ever. */
 #include "runtime/base/doorbell.h"
 #include "runtime/runtime_dump.h"
 #include "runtime/runtime_parts.h"
@@ -11,6 +14,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { SIGNALS = 65 };           /* Linux numbers them from 1 to 64 */
@@ -42,8 +46,7 @@ static void on_signal(int signo)
     int before = errno;
     int fd = doorbell_enter(&table[signo].bell);
     if (fd >= 0 && is_our_process(signo)) {
-        ssize_t n = write(fd, &one, sizeof one);
-        (void)n;                                /* EAGAIN: it has been rung often enough */
+        (void)syscall(SYS_write, fd, &one, sizeof one); /* EAGAIN: it has been rung enough */
     }
     doorbell_leave(&table[signo].bell);
     errno = before;

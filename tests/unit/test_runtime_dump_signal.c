@@ -346,3 +346,27 @@ Test(runtime_dump_signal, a_forked_child_s_signal_is_not_the_parent_s)
     pipes_free(&pipes);
     world_free(runtime);
 }
+
+static void *ends_by_cancellation(void *unused)
+{
+    (void)unused;
+    pthread_cancel(pthread_self());
+    raise(SIGUSR1);
+    return NULL;
+}
+
+/* write(2) is a point of cancellation: a thread that ended in it would never leave the bell. */
+Test(runtime_dump_signal, a_thread_that_is_being_cancelled_leaves_the_handler)
+{
+    pthread_t thread;
+    void *result;
+    maru_runtime *runtime = world_new(1);
+    pipes_new(&pipes);
+    cr_assert_eq(maru_dump_on_signal(runtime, SIGUSR1, pipes.fds[1]), 0);
+    cr_assert_eq(pthread_create(&thread, NULL, ends_by_cancellation, NULL), 0);
+    pthread_join(thread, &result);
+    read_dump(pipes.fds[0], pipes.text, sizeof pipes.text);
+    cr_assert_eq(maru_dump_on_signal(runtime, 0, -1), 0);
+    world_free(runtime);
+    pipes_free(&pipes);
+}
