@@ -200,6 +200,8 @@ maru_task *maru_spawn_image_on(maru_runtime *runtime, const maru_frame *image, s
     return guest_spawn(&runtime->sched, image, size);
 }
 
+/* A foreign loop that is about to wait (runtime_host.c) believes that the worker is parked, and it
+ * is awake now: so the loop is made to turn. */
 static maru_result block_on(maru_runtime *runtime, const maru_frame *image, size_t size)
 {
     if (!runtime_is_host(runtime))
@@ -209,9 +211,12 @@ static maru_result block_on(maru_runtime *runtime, const maru_frame *image, size
     bool closing = atomic_load_acq(&runtime->sched.closing);    /* pairs with sched_close */
     if (!task)
         return closing ? -MARU_ESHUTDOWN : -ENOMEM;
+    bool was_outside = worker->parked_outside;
     worker_enter(worker);
     maru_result result = host_join(worker, task);
     worker_leave(worker);
+    if (was_outside)
+        worker->local.driver->ops->kick(worker->local.driver);
     return result;
 }
 

@@ -143,6 +143,27 @@ Test(runtime_host, sockets_make_the_descriptor_readable)
     world_free(runtime);
 }
 
+/* The loop had asked for the deadline before, and does not ask again. */
+Test(runtime_host, a_block_on_between_the_deadline_and_the_wait_loses_no_wake)
+{
+    maru_runtime *runtime = world_new(0);
+    struct pollfd fd = { .fd = maru_backend_fd(runtime), .events = POLLIN };
+    cr_assert_geq(maru_turn(runtime, 0), 0);
+    while (poll(&fd, 1, 0) > 0)
+        cr_assert_geq(maru_turn(runtime, 0), 0);
+    cr_assert_eq(maru_next_deadline(runtime), -1);
+    maru_task *left = maru_spawn_on(runtime, yields, .count = 100);
+    cr_assert_eq(maru_block_on(runtime, yields, .count = 10), 0);
+    maru_task *late = maru_spawn_on(runtime, naps, .count = 0);
+    while (!maru_task_is_finished(left) || !maru_task_is_finished(late)) {
+        cr_assert_eq(poll(&fd, 1, -1), 1);
+        cr_assert_geq(maru_turn(runtime, 0), 0);
+    }
+    maru_detach(left);
+    maru_detach(late);
+    world_free(runtime);
+}
+
 static maru_task *spawned[50];
 
 static void *spawn_from_outside(void *runtime)
