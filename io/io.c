@@ -214,7 +214,7 @@ void io_request_free(struct io *io, maru_op *request)
 static void take_request(struct io_driver *io_driver, maru_op *op)
 {
     struct io *io = io_driver->io;
-    switch (op->stage_) {
+    switch (atomic_load_rlx(&op->stage_)) {     /* no partner: of a poll that is being withdrawn */
     case STAGE_STALE:
         io_driver->backend->reserve(io_driver);
         (void)io_driver->backend->disarm(io_driver, op->fd_, op->slot_, NULL, op->side_);

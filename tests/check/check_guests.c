@@ -51,7 +51,8 @@ maru_async(adds)
 }
 maru_end;
 
-/* One visit: a socket to a task, children, a detached task that outlives the guest, a limit. */
+/* One visit: a socket to a task, children, a detached task that outlives the guest, a limit, polls
+ * that are given up before, while and after the home worker is told of them. */
 struct visit {
     maru_frame frame;
     int fds[2], i;
@@ -81,6 +82,12 @@ maru_async(visit)
                               maru_recv(&me->io, me->fds[0], &me->byte, 1)));
     if (n != -ETIMEDOUT)
         maru_return(-EPROTO);
+    for (me->i = 0; me->i < 10; me->i++) {
+        maru_await(n, maru_within(&me->limit, me->i * 10 * MARU_USEC,
+                                  maru_fd_ready(&me->io, me->fds[0], MARU_READABLE)));
+        if (n != -ETIMEDOUT)
+            maru_return(-EPROTO);
+    }
     maru_try(maru_scope_wait(&me->work));
     maru_try(maru_shutdown(&me->io, me->fds[0], SHUT_WR));   /* or the echo would never end */
 maru_finally:
