@@ -23,6 +23,7 @@ struct local {
     struct slab tasks;           /* detached tasks */
     struct slab children;        /* of scopes */
     struct rng rng;
+    /* From wheels to seed all are constant: a guest's are copied from there (seat.c). */
     struct wheel *wheels;        /* of all workers, by id; the own one is wheels[id] */
     struct driver *driver;       /* NULL outside of workers */
     struct driver **drivers;     /* of all workers, by id */

@@ -4,6 +4,8 @@
 #include "runtime/base/check.h"
 #include "runtime/base/list.h"
 #include "runtime/base/lock.h"
+
+#include <string.h>
 #include "runtime/task/hook.h"
 
 /* ---- the list ---- */
@@ -46,19 +48,28 @@ static struct seat *seat_new(struct sched *sched)
     return seat;
 }
 
-/* As the one for calls from outside, which others use at this moment: so under its lock. Guests
- * are spread over the workers by their number. */
+/* What is constant in the one for calls from outside. Not the rest: its slabs are given tasks back
+ * at this moment. */
+static void copy_constants(struct local *local, const struct local *outside)
+{
+    const size_t from = offsetof(struct local, wheels), to = offsetof(struct local, spawned);
+    memcpy((char *)local + from, (const char *)outside + from, to - from);
+    local->ops = outside->ops;
+    local->budget = outside->budget;
+}
+
+/* Guests are spread over the workers by their number. */
 static void local_init(struct seat *seat, struct sched *sched, uint32_t number)
 {
     struct local *local = &seat->local;
-    *local = sched->outside;
+    copy_constants(local, &sched->outside);
     slab_init(&local->tasks, alloc_of(sched), local, TASK_LIVENESS);
     slab_init(&local->children, alloc_of(sched), local, CHILD_LIVENESS);
-    local->spawned = local->ended = 0;
     local->is_guest = true;
     local->id = number % sched->count;
     local->driver = sched->workers[local->id].local.driver;
-    local->rng.state += number + 1;
+    local->rng.state = local->seed + sched->count + number + 1;
+    local->now_ns = clock_coarse_now(&sched->clock);
 }
 
 static void push(struct sched *sched, struct seat *seat)

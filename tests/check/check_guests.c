@@ -98,6 +98,8 @@ maru_end;
 static void *be_guest(void *runtime)
 {
     for (int i = 0; i < rounds; i++) {
+        for (int outside = 0; outside < 10; outside++)      /* they end while others sit down */
+            maru_detach(maru_spawn_on(runtime, adds, .to = outside));
         maru_result rc = maru_block_on(runtime, visit);
         if (rc < 0)
             return (void *)(intptr_t)rc;
