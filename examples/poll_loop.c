@@ -48,7 +48,7 @@ static int loop(maru_runtime *runtime, int pipe)
 int main(void)
 {
     int pipes[2];
-    maru_runtime *runtime;
+    maru_runtime *runtime = NULL;
     maru_options options;
     maru_options_init(&options, sizeof options);
     options.flavor = MARU_FLAVOR_SINGLE;

@@ -1,5 +1,8 @@
 /* uv_loop.c - Maru inside libuv's loop: a uv_poll_t on the backend's descriptor, a uv_timer_t for
  * the next deadline. Tasks and libuv's callbacks share one thread. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE              /* uv.h wants what strict C11 hides */
+#endif
 #include <maru.h>
 #include <stdio.h>
 #include <uv.h>

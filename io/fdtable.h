@@ -31,11 +31,12 @@ enum {
     SIDE_READY = 1 << 0,
     SIDE_HUNG_UP = 1 << 1,
     SIDE_CLOSING = 1 << 2,
-    SIDE_ATTEMPT = 1 << 3,       /* of at most WORKERS_MAX: one a worker */
-    SIDE_ATTEMPTS = 0x1ff << 3,  /* the mask of that count */
-    SIDE_TICK = 1 << 12,         /* of events; wraps */
+    SIDE_ATTEMPT = 1 << 3,       /* one a worker, one a guest */
+    SIDE_ATTEMPTS = 0xfff << 3,  /* the mask of that count */
+    SIDE_TICK = 1 << 15,         /* of events; wraps, but not within one attempt */
 };
-_Static_assert(SIDE_ATTEMPTS / SIDE_ATTEMPT >= WORKERS_MAX, "every worker may be in an attempt");
+_Static_assert(SIDE_ATTEMPTS / SIDE_ATTEMPT >= WORKERS_MAX + GUESTS_MAX,
+               "all of them may be in an attempt at one number");
 
 /* What is known of the file: it does not block; a short read does not mean that it is empty (a
  * datagram ends its read; a Unix socket stops behind passed descriptors). TCP stops at an urgent

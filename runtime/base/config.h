@@ -18,6 +18,14 @@ _Static_assert((QUEUE_SLOTS & (QUEUE_SLOTS - 1)) == 0, "indices are taken modulo
 #define WORKERS_MAX 256u
 #define IDLE_WORDS  (WORKERS_MAX / 64u)
 
+/* Threads inside maru_block_on of one runtime, at the same time: what is left of the twelve bits in
+ * which a descriptor counts those who try it. */
+#ifdef MARU_MODEL
+#define GUESTS_MAX 2u
+#else
+#define GUESTS_MAX (4095u - WORKERS_MAX)
+#endif
+
 /* The least stack of a worker's thread that options may ask for: MARU_DEPTH_MAX levels need a
  * quarter of a megabyte, and a user's function wants as much again. */
 #define STACK_MIN_BYTES ((uint64_t)512 * 1024)

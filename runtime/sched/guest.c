@@ -161,16 +161,18 @@ static maru_result run_to_end(struct seat *seat, maru_task *own)
 
 maru_result guest_run(struct sched *sched, const maru_frame *image, size_t size)
 {
-    struct seat *seat = seat_take(sched);
-    maru_task *own = seat ? seat_spawn(seat, image, size) : NULL;
+    struct seat *seat;
+    maru_result result = seat_take(sched, &seat);
+    if (result < 0)
+        return result;
+    maru_task *own = seat_spawn(seat, image, size);
     bool closing = atomic_load_acq(&sched->closing);        /* pairs with sched_close */
-    maru_result result = closing ? -MARU_ESHUTDOWN : -ENOMEM;
+    result = closing ? -MARU_ESHUTDOWN : -ENOMEM;
     if (own) {
         sit_down(seat);
         result = run_to_end(seat, own);
     }
-    if (seat)
-        seat_give(seat);
+    seat_give(seat);
     context_here()->local = NULL;
     return result;
 }

@@ -13,8 +13,8 @@
  * Any thread. */
 maru_task *guest_spawn(struct sched *sched, const maru_frame *image, size_t size);
 
-/* Runs a function to its end as a guest. Its result; -ENOMEM, -MARU_ESHUTDOWN. Any thread that is
- * neither worker nor guest. */
+/* Runs a function to its end as a guest. Its result; -ENOMEM, -EAGAIN, -MARU_ESHUTDOWN. Any thread
+ * that is neither worker nor guest. */
 maru_result guest_run(struct sched *sched, const maru_frame *image, size_t size);
 
 /* Waits for a task and gives its handle back; its result. The worker's thread, between polls. */

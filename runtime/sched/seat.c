@@ -1,6 +1,7 @@
 /* seat.c - see seat.h. */
 #include "runtime/sched/seat.h"
 
+#include "maru/err.h"
 #include "runtime/base/check.h"
 #include "runtime/base/list.h"
 #include "runtime/base/lock.h"
@@ -48,6 +49,12 @@ static struct seat *seat_new(struct sched *sched)
     return seat;
 }
 
+static void seat_free(const struct sched *sched, struct seat *seat, struct alloc *alloc)
+{
+    alloc_put(alloc, seat->looks, looks_size(sched), sizeof(uint64_t));
+    alloc_put(alloc, seat, sizeof *seat, 64);
+}
+
 /* What is constant in the one for calls from outside. Not the rest: its slabs are given tasks back
  * at this moment. */
 static void copy_constants(struct local *local, const struct local *outside)
@@ -72,16 +79,21 @@ static void local_init(struct seat *seat, struct sched *sched, uint32_t number)
     local->now_ns = clock_coarse_now(&sched->clock);
 }
 
-static void push(struct sched *sched, struct seat *seat)
+/* False: there are as many as can be. */
+static bool push(struct sched *sched, struct seat *seat)
 {
     uint32_t number = 0;
     lock_take(&sched->outside_lock);
     for (struct seat *other = sched->seats; other; other = other->next)
         number++;
-    local_init(seat, sched, number);
-    seat->next = sched->seats;
-    atomic_store_sc(&sched->seats, seat);       /* pairs with seats_of: load (N1) */
+    bool fits = number < GUESTS_MAX;
+    if (fits) {
+        local_init(seat, sched, number);
+        seat->next = sched->seats;
+        atomic_store_sc(&sched->seats, seat);   /* pairs with seats_of: load (N1) */
+    }
     lock_give(&sched->outside_lock);
+    return fits;
 }
 
 static struct seat *take_free(struct sched *sched)
@@ -96,15 +108,20 @@ static struct seat *take_free(struct sched *sched)
     return seat;
 }
 
-struct seat *seat_take(struct sched *sched)
+int seat_take(struct sched *sched, struct seat **ret_seat)
 {
     struct seat *seat = take_free(sched);
-    if (seat)
-        return seat;
-    seat = seat_new(sched);
-    if (seat)
-        push(sched, seat);
-    return seat;
+    if (!seat) {
+        seat = seat_new(sched);
+        if (!seat)
+            return -ENOMEM;
+        if (!push(sched, seat)) {
+            seat_free(sched, seat, alloc_of(sched));
+            return -EAGAIN;
+        }
+    }
+    *ret_seat = seat;
+    return 0;
 }
 
 static maru_task *take_slot(struct seat *seat)
@@ -131,8 +148,7 @@ void seats_free(struct sched *sched, struct alloc *alloc)
         struct seat *next = seat->next;
         slab_fini(&seat->local.tasks);
         slab_fini(&seat->local.children);
-        alloc_put(alloc, seat->looks, looks_size(sched), sizeof(uint64_t));
-        alloc_put(alloc, seat, sizeof *seat, 64);
+        seat_free(sched, seat, alloc);
         seat = next;
     }
     sched->seats = NULL;

@@ -46,8 +46,8 @@ static inline struct seat *seats_of(struct sched *sched)
     return atomic_load_sc(&sched->seats);       /* pairs with push: store (N1) */
 }
 
-/* A seat that nobody sits in; NULL: no memory. Any thread. */
-struct seat *seat_take(struct sched *sched) MARU_MUST_USE;
+/* A seat that nobody sits in. 0; -ENOMEM; -EAGAIN there are GUESTS_MAX guests. Any thread. */
+int seat_take(struct sched *sched, struct seat **ret_seat) MARU_MUST_USE;
 
 /* Leaves it. The guest. */
 void seat_give(struct seat *seat);

@@ -20,7 +20,7 @@ int main(int argc, char **argv)
     if (!library)
         return fprintf(stderr, "%s\n", argc == 2 ? dlerror() : "usage: musl LIBRARY"), 1;
 
-    const char *(*name)(int), *(*text)(int);
+    const char *(*name)(int64_t), *(*text)(int64_t);
     int (*make)(const void *, void **), (*end)(void *);
     *(void **)&name = symbol(library, "maru_err_name");
     *(void **)&text = symbol(library, "maru_err_text");

@@ -18,6 +18,14 @@ static void end(void)
     cr_assert_eq(sim.alloc.live_blocks, 0u);
 }
 
+static struct seat *take(void)
+{
+    struct seat *seat = NULL;
+    int rc = seat_take(&sim.sched, &seat);
+    cr_assert_eq(rc, seat ? 0 : -ENOMEM);
+    return seat;
+}
+
 TestSuite(guest, .init = begin, .fini = end, .timeout = 60);
 
 struct counts {
@@ -277,7 +285,7 @@ Test(guest, what_a_guest_leaves_in_its_slot_is_handed_on)
 {
     maru_task *server = SIM_SPAWN(&sim, answers, .left = 1);
     cr_assert(!sim_settle(&sim));
-    struct seat *seat = seat_take(&sim.sched);
+    struct seat *seat = take();
     maru_task *own = seat_spawn(seat, IMAGE_(asks, .left = 1));
     struct context *here = context_here();
     bool is_own;
@@ -294,7 +302,7 @@ Test(guest, what_a_guest_leaves_in_its_slot_is_handed_on)
     cr_assert(!sim_settle(&sim));
     cr_assert(maru_task_is_finished(server));
     maru_detach(server);
-    seat = seat_take(&sim.sched);       /* the same one: its own future has been answered */
+    seat = take();       /* the same one: its own future has been answered */
     here->local = &seat->local;
     cr_assert_eq(seat_next(seat, &is_own), own);
     task_run(here, own);

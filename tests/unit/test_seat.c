@@ -18,6 +18,14 @@ static void end(void)
     cr_assert_eq(sim.alloc.live_blocks, 0u);
 }
 
+static struct seat *take(void)
+{
+    struct seat *seat = NULL;
+    int rc = seat_take(&sim.sched, &seat);
+    cr_assert_eq(rc, seat ? 0 : -ENOMEM);
+    return seat;
+}
+
 TestSuite(seat, .init = begin, .fini = end, .timeout = 60);
 
 struct brief {
@@ -33,10 +41,10 @@ maru_end;
 
 Test(seat, a_seat_is_taken_once_and_used_again)
 {
-    struct seat *a = seat_take(&sim.sched), *b = seat_take(&sim.sched);
+    struct seat *a = take(), *b = take();
     cr_assert(a && b && a != b);
     seat_give(a);
-    cr_assert_eq(seat_take(&sim.sched), a);
+    cr_assert_eq(take(), a);
     seat_give(a);
     seat_give(b);
 }
@@ -46,7 +54,7 @@ Test(seat, seats_are_homed_on_all_workers)
     bool homed[2] = { false, false };
     struct seat *seats[4];
     for (int i = 0; i < 4; i++) {
-        seats[i] = seat_take(&sim.sched);
+        seats[i] = take();
         homed[seats[i]->local.id] = true;
         cr_assert(seats[i]->local.is_guest);
         cr_assert_eq(seats[i]->local.driver, &sim.drivers[seats[i]->local.id].driver);
@@ -60,7 +68,7 @@ Test(seat, without_memory_there_is_no_seat_and_nothing_is_left)
 {
     for (uint64_t n = 1; n <= 2; n++) {
         sim.alloc.fail_at = n;
-        cr_assert_null(seat_take(&sim.sched));
+        cr_assert_null(take());
         cr_assert_null(seats_of(&sim.sched));
     }
     sim.alloc.fail_at = 0;
@@ -68,7 +76,7 @@ Test(seat, without_memory_there_is_no_seat_and_nothing_is_left)
 
 Test(seat, its_own_future_is_ready_at_once_and_in_no_queue)
 {
-    struct seat *seat = seat_take(&sim.sched);
+    struct seat *seat = take();
     bool is_own = false;
     maru_task *own = seat_spawn(seat, IMAGE_(brief));
     cr_assert_not_null(own);
@@ -87,7 +95,7 @@ Test(seat, its_own_future_is_ready_at_once_and_in_no_queue)
 
 Test(seat, a_closing_runtime_takes_no_future)
 {
-    struct seat *seat = seat_take(&sim.sched);
+    struct seat *seat = take();
     sched_close(&sim.sched);
     cr_assert_null(seat_spawn(seat, IMAGE_(brief)));
     cr_assert_eq(seat->local.spawned, 0u);
@@ -96,7 +104,7 @@ Test(seat, a_closing_runtime_takes_no_future)
 
 Test(seat, only_what_its_own_poll_wakes_goes_into_the_slot)
 {
-    struct seat *seat = seat_take(&sim.sched);
+    struct seat *seat = take();
     maru_task *tasks[4];
     for (int i = 0; i < 4; i++)
         tasks[i] = task_new(&seat->local, IMAGE_(brief), 0);
@@ -116,4 +124,19 @@ Test(seat, only_what_its_own_poll_wakes_goes_into_the_slot)
     cr_assert_eq(inject_len(&sim.sched.inject), 4u, "G4");
     cr_assert(!sim_settle(&sim));
     cr_assert_eq(sim_worker(&sim, 0)->polls + sim_worker(&sim, 1)->polls, 4u);
+}
+
+Test(seat, there_is_a_limit)
+{
+    struct seat **seats = calloc(GUESTS_MAX, sizeof *seats), *one_more = NULL;
+    for (uint32_t i = 0; i < GUESTS_MAX; i++)
+        seats[i] = take();
+    size_t blocks = sim.alloc.live_blocks;
+    cr_assert_eq(seat_take(&sim.sched, &one_more), -EAGAIN);
+    cr_assert_eq(sim.alloc.live_blocks, blocks, "nothing has changed");
+    seat_give(seats[7]);
+    cr_assert_eq(take(), seats[7]);
+    for (uint32_t i = 0; i < GUESTS_MAX; i++)
+        seat_give(seats[i]);
+    free(seats);
 }
