@@ -42,7 +42,6 @@ struct primes { maru_frame frame; bool is_called_off; int counts[PARTS]; maru_sc
 
 maru_async(primes)
 {
-    int total = 0;
     for (int i = 0; i < PARTS; i++)
         maru_check(maru_scope_spawn(&me->parts, part, .n = i * PART, .end = (i + 1) * PART,
                                     .count = &me->counts[i]));
@@ -51,6 +50,7 @@ maru_async(primes)
         maru_scope_cancel(&me->parts);
     }
     maru_try(maru_scope_wait(&me->parts));
+    int total = 0;                          /* no await is behind it: it need not be a member */
     for (int i = 0; i < PARTS; i++)
         total += me->counts[i];
     maru_return(total);
