@@ -5,9 +5,9 @@
 #include "runtime/base/check.h"
 #include "runtime/base/list.h"
 #include "runtime/base/lock.h"
+#include "runtime/task/hook.h"
 
 #include <string.h>
-#include "runtime/task/hook.h"
 
 /* ---- the list ---- */
 
@@ -138,7 +138,10 @@ void seat_give(struct seat *seat)
         sched_inject(seat->sched, task);        /* G4 */
     lock_take(&seat->sched->outside_lock);
     seat->taken = false;
+    bool closing = atomic_load_rlx(&seat->sched->closing);  /* no partner: stored under the lock */
     lock_give(&seat->sched->outside_lock);
+    if (closing)                                /* G5 */
+        worker_notify(&seat->sched->workers[seat->local.id]);
 }
 
 void seats_free(struct sched *sched, struct alloc *alloc)

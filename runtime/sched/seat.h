@@ -14,6 +14,8 @@
  *    before it sleeps.
  * G3 A seat outlives its guest: tasks live in its slabs. Seats are freed with the runtime.
  * G4 Who leaves hands on what is in the next-slot.
+ * G5 Who leaves a closing runtime wakes a worker, who counts tasks again: the last one may have
+ *    ended here, where nobody counts. Closing is asked under the lock under which it is set.
  *
  * Seats are pushed on a list and reused, so there are as many as guests have ever been at once. */
 #ifndef MARU_SCHED_SEAT_H

@@ -4,6 +4,7 @@
  * guest asleep for ever, and shows as a deadlock.
  */
 #include "maru/async.h"
+#include "maru/err.h"
 #include "runtime/base/atomic.h"
 #include "runtime/base/check.h"
 #include "runtime/sched/guest.h"
@@ -242,6 +243,37 @@ static void slot_is_handed_on(void)
     check_over(1);
 }
 
+/* ---- G5: a guest in a runtime that closes ---- */
+
+struct patient {
+    maru_frame frame;
+};
+
+maru_async(patient)
+{
+    maru_await_cancel();
+}
+maru_end;
+
+static void close_it(void *unused)
+{
+    (void)unused;
+    sched_close(&stage_sched);
+}
+
+/* Its future, the last task there is, ends on its own thread: a worker must hear of it. */
+static void leaves_while_closing(void)
+{
+    begin(1);
+    worker_set_asleep(0);
+    mc_spawn(workers_run, &worker_numbers[0]);
+    mc_spawn(close_it, NULL);
+    maru_result result = guest_run(&stage_sched, IMAGE(patient));
+    MC_CHECK(result == 0 || result == -MARU_ESHUTDOWN);
+    mc_join_all();
+    check_over(1);
+}
+
 static const struct mc_model models[] = {
     {.name = "sleeper_is_woken",
      .claim = "G2: a wake and a guest that falls asleep do not both miss",
@@ -264,6 +296,11 @@ static const struct mc_model models[] = {
      .claim = "G4: what a guest leaves in its slot runs",
      .body = slot_is_handed_on,
      .bound = 2},
+    {.name = "leaves_while_closing",
+     .claim = "G5 X2: a guest ends the last task of a closing runtime, and the worker stops",
+     .body = leaves_while_closing,
+     .bound = 1,
+     .limit = 100000},
 };
 
 int main(int argc, char **argv)

@@ -239,6 +239,11 @@ PLANTS = (
           "        sched_inject(seat->sched, task);        /* G4 */",
           "        (void)task;",
           "guest", "slot_is_handed_on", "G4"),
+    Plant("a guest leaves a closing runtime silently",
+          "runtime/sched/seat.c",
+          "    if (closing)                                /* G5 */\n",
+          "    if (false && closing)\n",
+          "guest", "leaves_while_closing", "G5"),
 
     # ---- time ----
     Plant("a moved sleep is complete already",

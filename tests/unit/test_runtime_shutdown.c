@@ -411,6 +411,37 @@ Test(runtime_shutdown, wakes_and_cancels_after_the_shutdown_do_no_harm)
     }
 }
 
+/* ---- guests ---- */
+
+static void *visit(void *runtime)
+{
+    maru_result result = maru_block_on(runtime, waits, .how = 3);
+    return result == -ECANCELED || result == -MARU_ESHUTDOWN ? runtime : NULL;
+}
+
+/* conformance 10 */
+Test(runtime_shutdown, guests_are_cancelled_and_the_last_task_may_be_theirs)
+{
+    for (int round = 0; round < 100; round++) {
+        for (int i = 1; i < WORLDS_COUNT; i++) {
+            pthread_t threads[3];
+            void *right;
+            begin();
+            maru_runtime *runtime = world_new(WORLDS[i]);
+            for (int k = 0; k < 3; k++)
+                cr_assert_eq(pthread_create(&threads[k], NULL, visit, runtime), 0);
+            wait_for(&started, (uint32_t)round % 4);
+            cr_assert_eq(maru_runtime_shutdown(runtime, -1, -1), 0);
+            for (int k = 0; k < 3; k++) {
+                pthread_join(threads[k], &right);
+                cr_assert_eq(right, runtime);
+            }
+            cr_assert_eq(cleaned, started);
+            world_free(runtime);
+        }
+    }
+}
+
 /* ---- misuse ---- */
 
 struct shuts {
