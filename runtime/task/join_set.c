@@ -102,10 +102,21 @@ static struct maru_join_core *core_new(struct local *local)
     return core;
 }
 
+/* Nobody would free it: a set that is in no frame's list has no end. */
+static void drop_unused_core(maru_join_set *set)
+{
+    if (set->leaf_.future.flags_ & FUTURE_LINKED)
+        return;
+    core_free(set->core_);
+    set->core_ = NULL;
+}
+
 static bool is_refused(const struct context *here, const maru_frame *owner,
                        const maru_join_set *set)
 {
-    return !set || !owner || !frame_is_running(owner) || set->closing_ || here->local->closed ||
+    if (!set || !owner || !here->task || !frame_is_running(owner))
+        return true;
+    return set->closing_ || here->local->closed ||
            (owner->future_.flags_ & FRAME_CANCELLED && owner->future_.phase_ == BODY);
 }
 
@@ -130,8 +141,10 @@ maru_task *maru_join_set_spawn_image(maru_frame *owner, maru_join_set *set,
     if (!set->core_ && !(set->core_ = core_new(here->local)))
         return NULL;
     maru_task *task = task_new(here->local, image, size, STATE_CHILD | STATE_HANDLE);
-    if (!task)
+    if (!task) {
+        drop_unused_core(set);
         return NULL;
+    }
     enter(set->core_, task);
     set->count_++;
     if (!(set->leaf_.future.flags_ & FUTURE_LINKED))
