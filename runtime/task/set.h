@@ -11,7 +11,7 @@ struct context;
 
 /* What arm_ says of a future marked STAYS that is no arm now (A5): the next set is to spare it; it
  * was spared and rests; it was spared and goes on. */
-enum { ARMS_MAX = 0xfff0, ARM_KEPT = 0xfffd, ARM_RESTS = 0xfffe, ARM_GOES_ON = 0xffff };
+enum { ARMS_MAX = 65000, ARM_KEPT = 0xfffd, ARM_RESTS = 0xfffe, ARM_GOES_ON = 0xffff };
 
 /* Tells everything in flight to end, and polls it. True when nothing is left but locals, which
  * stay until after finally. */
