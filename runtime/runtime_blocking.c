@@ -41,5 +41,7 @@ int runtime_make_blocking(maru_runtime *runtime, const maru_options *options)
 int maru_blocking_abandon(maru_runtime *runtime, maru_blocking_fn *fn, const void *arg, size_t size)
 {
     maru_runtime *to = runtime ? runtime : maru_runtime_current();
-    return to ? blocking_abandon(to->blocking, fn, arg, size) : -EINVAL;
+    if (!to)
+        return -EINVAL;
+    return runtime_is_dead(to) ? -EOWNERDEAD : blocking_abandon(to->blocking, fn, arg, size);
 }

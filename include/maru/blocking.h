@@ -77,7 +77,7 @@ maru_future *maru_blocking_copy(maru_blocking_job *job, maru_blocking_fn *fn,
  * Threads: any thread; runtime NULL, that of the calling task: task only.
  * Returns 0. Errors: -EAGAIN maru_options.blocking_queue jobs wait already, or there is no thread
  * and none can be made; -ENOMEM; -EINVAL fn is NULL, arg is NULL and size is not 0, or runtime
- * is NULL outside of tasks. On error nothing has changed. */
+ * is NULL outside of tasks; -EOWNERDEAD in the child of a fork. On error nothing has changed. */
 int maru_blocking_abandon(maru_runtime *runtime, maru_blocking_fn *fn, const void *arg,
                           size_t size) MARU_MUST_USE;
 
