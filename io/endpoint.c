@@ -87,21 +87,30 @@ static int text_of_unix(const maru_endpoint *endpoint, char *text, size_t size)
     return (int)have;
 }
 
-int maru_endpoint_text(const maru_endpoint *endpoint, char *text, size_t size)
+static int whole_text(const maru_endpoint *endpoint, char text[MARU_ENDPOINT_TEXT_MAX])
 {
-    if (!endpoint || !text)
-        return -EINVAL;
-    if (size == 0)
-        return -ENOSPC;
     switch (endpoint->len < sizeof endpoint->any.sa_family ? AF_UNSPEC : endpoint->any.sa_family) {
     case AF_INET:
     case AF_INET6:
-        return text_of_ip(endpoint, text, size);
+        return text_of_ip(endpoint, text, MARU_ENDPOINT_TEXT_MAX);
     case AF_UNIX:
-        return text_of_unix(endpoint, text, size);
+        return text_of_unix(endpoint, text, MARU_ENDPOINT_TEXT_MAX);
     default:
         return -EAFNOSUPPORT;
     }
+}
+
+int maru_endpoint_text(const maru_endpoint *endpoint, char *text, size_t size)
+{
+    char whole[MARU_ENDPOINT_TEXT_MAX];
+    if (!endpoint || !text)
+        return -EINVAL;
+    int len = whole_text(endpoint, whole);
+    if (len >= 0 && (size_t)len >= size)
+        return -ENOSPC;
+    if (len >= 0)
+        memcpy(text, whole, (size_t)len + 1);
+    return len;
 }
 
 int maru_endpoint_port(const maru_endpoint *endpoint)

@@ -209,12 +209,13 @@ int maru_address(const char *ip, uint16_t port, struct sockaddr_storage *address
         return -EINVAL;
     struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
     struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-    memset(address, 0, sizeof *address);
     if (inet_pton(AF_INET, ip, &v4.sin_addr) == 1) {
+        memset(address, 0, sizeof *address);
         memcpy(address, &v4, sizeof v4);
         return (int)sizeof v4;
     }
     if (inet_pton(AF_INET6, ip, &v6.sin6_addr) == 1) {
+        memset(address, 0, sizeof *address);
         memcpy(address, &v6, sizeof v6);
         return (int)sizeof v6;
     }
