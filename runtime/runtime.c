@@ -222,7 +222,7 @@ static maru_result block_on(maru_runtime *runtime, const maru_frame *image, size
 
 maru_result maru_block_on_image(maru_runtime *runtime, const maru_frame *image, size_t size)
 {
-    if (!runtime || !image || size < sizeof *image)
+    if (!runtime || !image_is_valid(image, size))
         return -EINVAL;
     int rc = runtime_may_enter(runtime, false);
     if (rc < 0)
@@ -244,7 +244,7 @@ void runtime_tell_main(const char *name, maru_result result)
 int maru_main_image(const maru_frame *image, size_t size)
 {
     maru_runtime *runtime;
-    const char *name = image ? image->future_.type_->name : "maru_main";
+    const char *name = image_is_valid(image, size) ? image->future_.type_->name : "maru_main";
     maru_result result = runtime_new(NULL, true, &runtime);
     if (result == 0) {
         result = maru_block_on_image(runtime, image, size);

@@ -1,7 +1,19 @@
 /* err.h - errors: negative errnos, and the few codes that only Maru knows.
  *
  * Every call returns a value >= 0 or a negative errno, as completions of the kernel do. Codes of
- * Maru's own stand at -4096 and below, where no errno is. */
+ * Maru's own stand at -4096 and below, where no errno is.
+ *
+ * Bad arguments change nothing, and NULL is one of them unless a comment says what it stands for:
+ *
+ *     returns a number     -EINVAL
+ *     returns a pointer    NULL
+ *     returns nothing      does nothing
+ *     answers a question   0, false or NULL: there is nothing, and it has nothing
+ *     start function       NULL if what it fills in is NULL; all else that is wrong the await tells
+ *
+ * To await NULL, or a future that was never started, is the one mistake that no result can tell: it
+ * aborts and names the function and the line. In a select or race NULL is an arm that is disabled.
+ * An operation that is polled where no task runs ends with -EPERM. */
 #ifndef MARU_ERR_H
 #define MARU_ERR_H
 

@@ -59,7 +59,8 @@ enum maru_set {
 maru_result maru_frame_poll(maru_future *self, maru_context *cx);
 
 /* Polls `future` once. Its result if it has ended; else it is in flight in `frame`, whose body
- * must return to its caller, and is resumed when there is something to see.
+ * must return to its caller, and is resumed when there is something to see. Aborts if future is
+ * NULL or was never started. -EINVAL if frame is NULL, here and below.
  * Threads: task only, from the frame's body. */
 maru_result maru_frame_start(maru_frame *frame, maru_future *future);
 
@@ -105,7 +106,8 @@ bool maru_future_is_in_flight(const maru_future *future);
  * Returns future; NULL is fine. */
 maru_future *maru_future_keep(maru_future *future);
 
-/* Aborts when `future` is still in flight; else returns it. maru_call asks before it clears.
+/* Aborts when `future` is still in flight, or NULL; else returns it. maru_call asks before it
+ * clears.
  * Threads: task only. */
 maru_future *maru_future_fresh(maru_future *future);
 

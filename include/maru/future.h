@@ -87,7 +87,8 @@ struct maru_future {
 };
 
 /* Starts a future of `type`: nothing happens until it is polled. Aborts, naming the type, if it
- * is still in flight. Returns `future`. Start functions of your own futures end with this.
+ * is still in flight. Returns `future`. Start functions of your own futures end with this: so they
+ * give NULL for NULL.
  * Threads: task only, the task whose frame holds the future. */
 maru_future *maru_future_init(maru_future *future, const maru_future_type *type);
 
@@ -98,10 +99,11 @@ maru_future *maru_future_ready(maru_future *future, maru_result result);
 /* Polls a future that is a part of another one (a wrapper's inner future), once: an ended future
  * gives its result again. A wrapper must go on polling until the inner future has ended.
  * Threads: task only, from within a poll; pass the context on, with its ending changed at will.
- * Returns the result, or MARU_PENDING. */
+ * Returns the result, or MARU_PENDING. Errors: -EINVAL future or cx is NULL, or future was never
+ * started. */
 maru_result maru_future_poll(maru_future *future, maru_context *cx);
 
-/* The result of a future that has ended, or MARU_PENDING.
+/* The result of a future that has ended, or MARU_PENDING, which is also that of NULL.
  * Threads: task only, the task whose frame holds the future. */
 maru_result maru_future_result(const maru_future *future);
 
@@ -127,7 +129,8 @@ void maru_leaf_wait(maru_leaf *leaf, const maru_context *cx);
 bool maru_leaf_is_complete(const maru_leaf *leaf);
 
 /* Completes a wait and wakes the task. The leaf may be gone when this returns. A future that is
- * asked to end while its completer may still come must stay pending until it has come.
+ * asked to end while its completer may still come must stay pending until it has come. NULL, and
+ * a leaf that has never waited, are fine.
  * Threads: any thread, exactly once for each maru_leaf_wait. */
 void maru_leaf_complete(maru_leaf *leaf);
 

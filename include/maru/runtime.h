@@ -111,8 +111,8 @@ int maru_runtime_free(maru_runtime *runtime);
  * workers. It may be called again and again, and by several threads at once. The owner of a SINGLE
  * runtime, and of maru_main's, runs the runtime's other tasks meanwhile.
  * Threads: any thread that is not inside a task; SINGLE: its own thread.
- * Returns the function's result. Errors: -EINVAL runtime or image is NULL; -EDEADLK inside a
- * task or hook; -EPERM the wrong thread for SINGLE; -ENOMEM; -EAGAIN 3,839 threads are inside
+ * Returns the function's result. Errors: -EINVAL runtime is NULL, or image is none; -EDEADLK inside
+ * a task or hook; -EPERM the wrong thread for SINGLE; -ENOMEM; -EAGAIN 3,839 threads are inside
  * already; -MARU_ESHUTDOWN; -EOWNERDEAD in the child of a fork. */
 maru_result maru_block_on_image(maru_runtime *runtime, const maru_frame *image,
                                 size_t size) MARU_MUST_USE;

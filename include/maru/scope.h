@@ -34,7 +34,7 @@ typedef struct maru_scope {
     uint8_t cancelled_;
 } maru_scope;
 
-/* Makes an empty scope. Aborts if it has children.
+/* Makes an empty scope. Aborts if it has children. Any policy but ALL is EACH.
  * Threads: task only, from the frame that holds it. */
 void maru_scope_init(maru_scope *scope, enum maru_scope_policy policy);
 

@@ -23,13 +23,14 @@ extern "C" {
  * calling task. Ownership: the callee owns what its arguments name from here on; on NULL nothing
  * has moved. The frame's function runs even if it is cancelled before its first poll.
  * Threads: task only.
- * Returns the handle; NULL: no memory, not inside a task, or the runtime is shutting down. */
+ * Returns the handle; NULL: no memory, not inside a task, the runtime is shutting down, or image is
+ * none: NULL, smaller than a frame, or without a function. */
 maru_task *maru_spawn_image(const maru_frame *image, size_t size) MARU_MUST_USE;
 
 /* The same from outside, on `runtime`.
  * Threads: any thread.
  * Returns the handle; NULL: no memory, runtime is NULL, or it is shutting down, or dead in the
- * child of a fork. */
+ * child of a fork; or image is none. */
 maru_task *maru_spawn_image_on(maru_runtime *runtime, const maru_frame *image,
                                size_t size) MARU_MUST_USE;
 
@@ -42,7 +43,7 @@ void maru_cancel(maru_task *task);
  * Threads: any thread that holds the handle. */
 void maru_detach(maru_task *task);
 
-/* True once the task has ended, its finally included.
+/* True once the task has ended, its finally included; of NULL, too.
  * Threads: any thread that holds the handle. */
 bool maru_task_is_finished(const maru_task *task);
 
@@ -68,7 +69,7 @@ maru_future *maru_wait_task(maru_join_wait *wait, maru_task *task) MARU_MUST_USE
 
 /* True once the wait has delivered the task's result, and if it was a join the handle was given
  * back, or there was none to give: so an -ECANCELED was the task's own. False: the wait was
- * cancelled, and the handle is still the caller's.
+ * cancelled, and the handle is still the caller's. True of NULL: there is no handle.
  * Threads: task only, after the wait. */
 bool maru_join_delivered(const maru_join_wait *wait);
 

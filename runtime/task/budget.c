@@ -42,7 +42,7 @@ static const maru_future_type consume_type = { consume_poll, "budget" };
 
 maru_future *maru_budget_consume(maru_pause *pause)
 {
-    return maru_future_init(&pause->future_, &consume_type);
+    return pause ? maru_future_init(&pause->future_, &consume_type) : NULL;
 }
 
 /* ---- sections without it ---- */
@@ -66,5 +66,5 @@ maru_future *maru_unconstrained(maru_section *section, maru_future *inner)
 {
     if (UNLIKELY(!inner))
         check_misuse("section", NULL, 0, "an await of NULL");
-    return maru_call(maru_section, section, .inner_ = inner);
+    return section ? maru_call(maru_section, section, .inner_ = inner) : NULL;
 }

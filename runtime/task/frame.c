@@ -46,6 +46,8 @@ bool frame_is_running(const maru_frame *frame)
 
 void maru_frame_return(maru_frame *frame, maru_result value)
 {
+    if (UNLIKELY(!frame))
+        return;
     maru_future *self = &frame->future_;
     if (UNLIKELY(value < INT32_MIN))
         frame_misuse(frame, "a negative result must be an errno, and never MARU_PENDING");
@@ -56,7 +58,7 @@ void maru_frame_return(maru_frame *frame, maru_result value)
 
 bool maru_frame_leave(maru_frame *frame)
 {
-    if (UNLIKELY(!(frame->future_.flags_ & FRAME_HIT)))
+    if (UNLIKELY(frame && !(frame->future_.flags_ & FRAME_HIT)))
         frame_misuse(frame, "unknown resume line: is there an await inside a switch?");
     maru_frame_return(frame, 0);
     return false;
@@ -125,6 +127,8 @@ static void forget(struct context *here, const maru_frame *frame)
 maru_result maru_frame_poll(maru_future *self, maru_context *cx)
 {
     maru_frame *frame = (maru_frame *)(void *)self;
+    if (UNLIKELY(!frame || !cx))
+        return -EINVAL;
     if (cx->frame) {
         frame->parent_ = cx->frame;
         frame->depth_ = (uint16_t)(cx->frame->depth_ + 1);

@@ -43,7 +43,7 @@ void maru_detach(maru_task *task)
 
 bool maru_task_is_finished(const maru_task *task)
 {
-    return atomic_load_acq(&task->state) & STATE_DONE;      /* pairs with state_to_done */
+    return !task || atomic_load_acq(&task->state) & STATE_DONE;     /* pairs with state_to_done */
 }
 
 /* ---- waiting ---- */
@@ -65,7 +65,7 @@ static maru_result deliver(maru_join_wait *wait)
 
 bool maru_join_delivered(const maru_join_wait *wait)
 {
-    return wait->task_ == NULL;
+    return !wait || !wait->task_;
 }
 
 static maru_result give_up(maru_join_wait *wait)
@@ -105,8 +105,9 @@ const maru_future_type task_wait_type = { join_poll, "wait" };
 
 static maru_future *start(maru_join_wait *wait, maru_task *task, const maru_future_type *type)
 {
-    maru_future *self = &wait->leaf_.future;
-    maru_future_init(self, type);
+    if (!wait)
+        return NULL;
+    maru_future *self = maru_future_init(&wait->leaf_.future, type);
     wait->task_ = task;
     return task ? self : maru_future_ready(self, -EINVAL);
 }

@@ -94,7 +94,8 @@ static void scope_to_cancelled(maru_scope *scope, int32_t error)
 
 void maru_scope_cancel(maru_scope *scope)
 {
-    scope_to_cancelled(scope, -ECANCELED);
+    if (scope)
+        scope_to_cancelled(scope, -ECANCELED);
 }
 
 /* ---- the end of a child ---- */
@@ -139,6 +140,8 @@ void scope_child_ended(maru_scope *scope, maru_result result)
 
 void maru_scope_init(maru_scope *scope, enum maru_scope_policy policy)
 {
+    if (!scope)
+        return;
     CHECK(children(atomic_load_acq(&scope->count_)) == 0);  /* pairs with scope_child_ended */
     maru_leaf place = scope->leaf_;
     *scope = (maru_scope){ .policy_ = (uint8_t)policy };
@@ -148,18 +151,22 @@ void maru_scope_init(maru_scope *scope, enum maru_scope_policy policy)
 
 void maru_scope_on_error(maru_scope *scope, maru_scope_error_fn *fn, void *arg)
 {
+    if (!scope)
+        return;
     scope->on_error_ = fn;
     scope->on_error_arg_ = arg;
 }
 
 size_t maru_scope_count(const maru_scope *scope)
 {
-    return (size_t)children(atomic_load_acq(&scope->count_));   /* pairs with scope_child_ended */
+    /* pairs with scope_child_ended */
+    return scope ? (size_t)children(atomic_load_acq(&scope->count_)) : 0;
 }
 
 size_t maru_scope_failed(const maru_scope *scope)
 {
-    return atomic_load_rlx(&scope->failed_);        /* no partner: a metric while children run */
+    /* no partner: a metric while children run */
+    return scope ? atomic_load_rlx(&scope->failed_) : 0;
 }
 
 /* All have ended: what they wrote is visible, and the scope is as good as new. */
@@ -193,6 +200,8 @@ const maru_future_type scope_type = { scope_poll, "scope" };
 
 maru_future *maru_scope_wait(maru_scope *scope)
 {
+    if (UNLIKELY(!scope))
+        return NULL;
     maru_future *self = &scope->leaf_.future;
     if (!(self->flags_ & FUTURE_LINKED))
         *self = (maru_future){ .type_ = &scope_type };
@@ -211,7 +220,7 @@ static int refuse(maru_scope *scope)
 /* 0, or why the scope takes no child from here. */
 static int admit(const struct context *here, maru_frame *owner, maru_scope *scope)
 {
-    if (!scope || !owner || !frame_is_running(owner))
+    if (!scope || !owner || !here->task || !frame_is_running(owner))
         return -EINVAL;
     if (scope_is_cancelled(scope))
         return refuse(scope);
@@ -227,7 +236,7 @@ static int child_new(struct context *here, maru_scope *scope, const maru_frame *
     const uint64_t lifo = scope->policy_ == MARU_SCOPE_ALL ? STATE_LIFO : 0;
     maru_task *task = task_new(here->local, image, size, STATE_CHILD | lifo);
     if (!task)
-        return image && size >= sizeof *image ? -ENOMEM : -EINVAL;
+        return image_is_valid(image, size) ? -ENOMEM : -EINVAL;
     task->owner = scope;
     *ret_task = task;
     return 0;
@@ -254,6 +263,8 @@ int maru_scope_spawn_image(maru_frame *owner, maru_scope *scope, const maru_fram
 
 void maru_batch_begin(maru_batch *batch, maru_frame *owner, maru_scope *scope)
 {
+    if (!batch)
+        return;
     *batch = (maru_batch){ .owner_ = owner, .scope_ = scope };
     batch->error_ = admit(context_here(), owner, scope);
 }
@@ -261,6 +272,10 @@ void maru_batch_begin(maru_batch *batch, maru_frame *owner, maru_scope *scope)
 bool maru_batch_add(maru_batch *batch, const maru_frame *image, size_t size)
 {
     maru_task *task = NULL;
+    if (!batch)
+        return false;
+    if (batch->error_ == 0 && !batch->scope_)   /* it was never begun */
+        batch->error_ = -EINVAL;
     if (batch->error_ == 0)
         batch->error_ = child_new(context_here(), batch->scope_, image, size, &task);
     if (!task)
@@ -300,6 +315,8 @@ static void schedule_batch(maru_task *task, bool lifo)
 
 int maru_batch_end(maru_batch *batch)
 {
+    if (!batch)
+        return -EINVAL;
     maru_scope *scope = batch->scope_;
     maru_task *first = batch->first_;
     batch->first_ = batch->last_ = NULL;

@@ -36,7 +36,7 @@ static NORETURN COLD void future_misuse(const maru_future *future, const char *w
 {
     char text[256];
     const maru_frame *frame = context_here()->frame;
-    const char *name = future->type_ ? future->type_->name : "future";
+    const char *name = future && future->type_ ? future->type_->name : "future";
     if (!frame)
         check_misuse(name, NULL, 0, why);
     (void)snprintf(text, sizeof text, "%s: %s", name, why);     /* cut off is still a text */
@@ -45,6 +45,8 @@ static NORETURN COLD void future_misuse(const maru_future *future, const char *w
 
 maru_future *maru_future_fresh(maru_future *future)
 {
+    if (UNLIKELY(!future))
+        future_misuse(NULL, "a call into NULL");
     if (UNLIKELY(future->flags_ & FUTURE_LINKED))
         future_misuse(future, "restarted while it is still in flight");
     return future;
@@ -52,6 +54,8 @@ maru_future *maru_future_fresh(maru_future *future)
 
 maru_future *maru_future_init(maru_future *future, const maru_future_type *type)
 {
+    if (UNLIKELY(!future))
+        return NULL;
     maru_future_fresh(future);
     *future = (maru_future){ .type_ = type };
     return future;
@@ -61,7 +65,8 @@ static const maru_future_type ready_type = { NULL, "ready" };
 
 maru_future *maru_future_ready(maru_future *future, maru_result result)
 {
-    maru_future_init(future, &ready_type);
+    if (UNLIKELY(!maru_future_init(future, &ready_type)))
+        return NULL;
     future->u_.result_ = result;
     future->flags_ = FUTURE_ENDED;
     return future;
@@ -69,7 +74,7 @@ maru_future *maru_future_ready(maru_future *future, maru_result result)
 
 maru_result maru_future_result(const maru_future *future)
 {
-    return future->flags_ & FUTURE_ENDED ? future->u_.result_ : MARU_PENDING;
+    return future && future->flags_ & FUTURE_ENDED ? future->u_.result_ : MARU_PENDING;
 }
 
 static void mark(const maru_frame *frame, maru_future *future)
@@ -106,8 +111,12 @@ void frame_unlink(maru_frame *frame, const maru_future *future)
 
 maru_result maru_future_poll(maru_future *future, maru_context *cx)
 {
+    if (UNLIKELY(!future || !cx))
+        return -EINVAL;
     if (future->flags_ & FUTURE_ENDED)
         return future->u_.result_;
+    if (UNLIKELY(!future->type_))
+        return -EINVAL;
     maru_result result;
     if (UNLIKELY(future->flags_ & FUTURE_LOSING)) {
         maru_context losing = { cx->waker, cx->frame, MARU_LOSE };
@@ -174,6 +183,8 @@ static bool has_others(const maru_frame *frame)
 
 bool maru_future_is_in_flight(const maru_future *future)
 {
+    if (!future)
+        return false;
     return future->flags_ & FUTURE_LINKED ||
            (future->flags_ & FUTURE_ENDED && set_is_spared(future));
 }
@@ -276,8 +287,12 @@ static maru_result start_again(maru_frame *frame, struct context *here, maru_fut
 maru_result maru_frame_start(maru_frame *frame, maru_future *future)
 {
     struct context *here = context_here();
+    if (UNLIKELY(!frame))
+        return -EINVAL;
     if (UNLIKELY(!future))
         frame_misuse(frame, "an await of NULL");
+    if (UNLIKELY(!future->type_))
+        frame_misuse(frame, "an await of a future that was never started");
     if (UNLIKELY(future->flags_ & (FUTURE_LINKED | FUTURE_STAYS)))
         return start_again(frame, here, future);
     maru_context cx = { &here->task->waker, frame, frame_ending(frame) };
@@ -297,6 +312,8 @@ maru_result maru_frame_start(maru_frame *frame, maru_future *future)
 maru_result maru_frame_wait(maru_frame *frame)
 {
     struct context *here = context_here();
+    if (UNLIKELY(!frame))
+        return -EINVAL;
     frame->future_.flags_ |= FRAME_HIT;
     if (frame->mode_ == MARU_CANCEL_)
         return frame_ending(frame) == MARU_GO ? suspend(frame) : hear(frame, -ECANCELED);

@@ -233,6 +233,8 @@ static bool is_set(int mode)
 maru_result maru_frame_start_set(maru_frame *frame, int mode, size_t count,
                                  maru_future *const *futures)
 {
+    if (UNLIKELY(!frame))
+        return -EINVAL;
     if (mode == MARU_CANCEL_ && count == 0) {
         frame->mode_ = MARU_CANCEL_;
         return maru_frame_wait(frame);
@@ -244,6 +246,8 @@ maru_result maru_frame_start_set(maru_frame *frame, int mode, size_t count,
         any |= futures[i] != NULL;
         if (UNLIKELY(!futures[i] && all))
             frame_misuse(frame, "an await of NULL");
+        if (UNLIKELY(futures[i] && !futures[i]->type_))
+            frame_misuse(frame, "an await of a future that was never started");
     }
     if (!any)
         return all ? 0 : -EINVAL;

@@ -20,11 +20,16 @@ static void copy_image(maru_frame *root, const maru_frame *image, size_t size)
     memcpy((char *)root + first, (const char *)image + first, size - first);
 }
 
+bool image_is_valid(const maru_frame *image, size_t size)
+{
+    return image && size >= sizeof *image && size <= UINT32_MAX && image->future_.type_;
+}
+
 maru_task *task_new(struct local *local, const maru_frame *image, size_t size, uint64_t flags)
 {
     bool is_child = flags & STATE_CHILD;
     size_t before = is_child ? offsetof(struct maru_child, task) : 0;
-    if (!image || size < sizeof *image || size > UINT32_MAX)
+    if (!image_is_valid(image, size))
         return NULL;
     char *slot = slab_get(is_child ? &local->children : &local->tasks,
                           before + sizeof(maru_task) + size);

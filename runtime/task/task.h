@@ -102,6 +102,9 @@ enum {
 /* The waker functions that every task_ops begins with. */
 extern const maru_waker_ops task_waker_ops;
 
+/* False: there is no image, or it names no function, or its size cannot be. */
+bool image_is_valid(const maru_frame *image, size_t size);
+
 /* A task with a copy of the image, NOTIFIED, in no queue, counted as spawned. `flags` are added
  * to the state word. NULL: no memory, or the image is not one. Owner of `local`. */
 maru_task *task_new(struct local *local, const maru_frame *image, size_t size, uint64_t flags);

@@ -121,6 +121,8 @@ void wake_self(maru_frame *frame)
 
 void maru_leaf_wait(maru_leaf *leaf, const maru_context *cx)
 {
+    if (UNLIKELY(!leaf || !cx))
+        return;
     context_here()->exposed = true;
     leaf->waker_ = cx->waker;
     leaf->future.u_.awaiter_ = cx->frame;
@@ -130,10 +132,12 @@ void maru_leaf_wait(maru_leaf *leaf, const maru_context *cx)
 
 bool maru_leaf_is_complete(const maru_leaf *leaf)
 {
-    return atomic_load_acq(&leaf->future.line_) == LEAF_COMPLETE;   /* pairs with leaf_publish */
+    /* pairs with leaf_publish */
+    return leaf && atomic_load_acq(&leaf->future.line_) == LEAF_COMPLETE;
 }
 
 void maru_leaf_complete(maru_leaf *leaf)
 {
-    wake_finish(leaf_publish(leaf));
+    if (LIKELY(leaf && leaf->waker_))
+        wake_finish(leaf_publish(leaf));
 }

@@ -21,5 +21,5 @@ static const maru_future_type pause_type = { pause_poll, "yield" };
 
 maru_future *maru_yield(maru_pause *pause)
 {
-    return maru_future_init(&pause->future_, &pause_type);
+    return pause ? maru_future_init(&pause->future_, &pause_type) : NULL;
 }
