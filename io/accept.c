@@ -56,7 +56,7 @@ static maru_result accept_poll(maru_future *self, maru_context *cx)
 {
     maru_op *op = (maru_op *)(void *)self;
     struct fd_entry *entry;
-    int rc = fd_table_get(&io_here()->table, op->fd_, &entry);
+    int rc = io_entry_here(op->fd_, &entry);
     if (rc < 0)
         return rc;
     maru_result go = ready_before(entry, op, SIDE_READ, cx);

@@ -16,7 +16,7 @@ static inline maru_result attempt_poll(maru_op *op, const maru_context *cx, unsi
                                        maru_result (*call)(maru_op *op))
 {
     struct fd_entry *entry;
-    int rc = fd_table_get(&io_here()->table, op->fd_, &entry);
+    int rc = io_entry_here(op->fd_, &entry);
     if (rc < 0)
         return rc;
     maru_result go = ready_before(entry, op, side, cx);

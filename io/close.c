@@ -83,9 +83,11 @@ static maru_result close_poll(maru_future *self, maru_context *cx)
 {
     maru_op *op = (maru_op *)(void *)self;
     struct fd_entry *entry;
-    int rc = fd_table_get(&io_here()->table, op->fd_, &entry);
+    int rc = io_entry_here(op->fd_, &entry);
+    if (rc < 0 && (op->fd_ < 0 || rc == -EPERM))
+        return rc;
     if (rc < 0)
-        return op->fd_ < 0 ? rc : close(op->fd_) == 0 ? 0 : -errno;     /* nobody can wait on it */
+        return close(op->fd_) == 0 ? 0 : -errno;        /* nobody can wait on it */
     switch (op->stage_) {
     case STAGE_START:
         rc = begin(entry, op);

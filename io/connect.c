@@ -54,7 +54,7 @@ static maru_result connect_poll(maru_future *self, maru_context *cx)
 {
     maru_op *op = (maru_op *)(void *)self;
     struct fd_entry *entry;
-    int rc = fd_table_get(&io_here()->table, op->fd_, &entry);
+    int rc = io_entry_here(op->fd_, &entry);
     if (rc < 0)
         return rc;
     if (op->done_ == 0) {
@@ -80,8 +80,7 @@ static const maru_future_type connect_type = { connect_poll, "connect" };
 
 maru_future *maru_connect(maru_op *op, int fd, const struct sockaddr *address, socklen_t len)
 {
-    maru_future *self = io_start(op, &connect_type, fd);
-    op->data_ = (void *)(uintptr_t)address;
-    op->len_ = len;
-    return self;
+    if (!address)
+        return maru_future_ready(io_start(op, &connect_type, fd), -EINVAL);
+    return io_start_data(op, &connect_type, fd, address, len);
 }

@@ -2,6 +2,8 @@
  * whose event was the same, so only EAGAIN tells that there is none. */
 #include "io/attempt.h"
 
+#include "runtime/base/check.h"
+
 static maru_op *op_of(maru_future *self)
 {
     return (maru_op *)(void *)self;
@@ -35,9 +37,9 @@ static const maru_future_type recv_from_type = { recv_from_poll, "recv_from" };
 
 maru_future *maru_recv_from(maru_op *op, int fd, void *data, size_t len, maru_endpoint *ret_from)
 {
-    maru_future *self = io_start(op, &recv_from_type, fd);
-    op->data_ = data;
-    op->len_ = len;
+    maru_future *self = io_start_data(op, &recv_from_type, fd, data, len);
+    if (UNLIKELY(!self))
+        return NULL;
     op->endpoint_ = ret_from;
     op->cut_ = 0;
     return self;
@@ -45,7 +47,7 @@ maru_future *maru_recv_from(maru_op *op, int fd, void *data, size_t len, maru_en
 
 bool maru_op_truncated(const maru_op *op)
 {
-    return op->leaf_.future.type_ == &recv_from_type && op->cut_;
+    return op && op->leaf_.future.type_ == &recv_from_type && op->cut_;
 }
 
 /* ---- sending ---- */
@@ -80,9 +82,8 @@ static const maru_future_type send_to_type = { send_to_poll, "send_to" };
 maru_future *maru_send_to(maru_op *op, int fd, const void *data, size_t len,
                           const maru_endpoint *to)
 {
-    maru_future *self = io_start(op, &send_to_type, fd);
-    op->data_ = (void *)(uintptr_t)data;
-    op->len_ = len;
-    op->endpoint_ = (maru_endpoint *)(uintptr_t)to;
+    maru_future *self = io_start_data(op, &send_to_type, fd, data, len);
+    if (LIKELY(self))
+        op->endpoint_ = (maru_endpoint *)(uintptr_t)to;
     return self;
 }

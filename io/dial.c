@@ -62,6 +62,8 @@ maru_end;
 
 maru_future *maru_dial(maru_dialer *dialer, const char *host, const char *port)
 {
+    if (!dialer)
+        return NULL;
     maru_future *self = maru_call(maru_dialer, dialer);
     if (!port)
         host = NULL;                            /* port 0 is nobody's: refused with the rest */
@@ -91,6 +93,8 @@ maru_end;
 
 maru_future *maru_listen_host(maru_binder *binder, const char *host, const char *port, int backlog)
 {
+    if (!binder)
+        return NULL;
     maru_future *self = maru_call(maru_binder, binder, .backlog_ = backlog);
     maru_future *lookup = maru_resolve(&binder->resolver_, host, port, &binder->found_);
     (void)lookup;                               /* the body awaits it */

@@ -25,6 +25,12 @@ struct io *io_here(void)
     return context_here()->local->io;
 }
 
+int io_entry_here(int fd, struct fd_entry **ret_entry)
+{
+    const struct local *local = context_here()->local;
+    return LIKELY(local) ? fd_table_get(&((struct io *)local->io)->table, fd, ret_entry) : -EPERM;
+}
+
 uint16_t io_home_here(void)
 {
     return (uint16_t)context_here()->local->id;
@@ -32,6 +38,8 @@ uint16_t io_home_here(void)
 
 maru_future *io_start(maru_op *op, const maru_future_type *type, int fd)
 {
+    if (UNLIKELY(!op))
+        return NULL;
     maru_future_init(&op->leaf_.future, type)->flags_ = FUTURE_OP;
     op->link_ = (maru_link){ NULL, NULL };
     op->data_ = NULL;
@@ -40,6 +48,19 @@ maru_future *io_start(maru_op *op, const maru_future_type *type, int fd)
     op->error_ = 0;
     op->stage_ = STAGE_START;
     return &op->leaf_.future;
+}
+
+maru_future *io_start_data(maru_op *op, const maru_future_type *type, int fd, const void *data,
+                           size_t len)
+{
+    maru_future *self = io_start(op, type, fd);
+    if (UNLIKELY(!self))
+        return NULL;
+    if (UNLIKELY(!data && len > 0))
+        return maru_future_ready(self, -EINVAL);
+    op->data_ = (void *)(uintptr_t)data;
+    op->len_ = len;
+    return self;
 }
 
 /* ---- choosing ---- */

@@ -97,6 +97,10 @@ struct io_driver *io_driver_here(void);
 /* What all drivers of the calling thread's runtime share. */
 struct io *io_here(void);
 
+/* The entry of a number in the calling task's runtime. 0, -EBADF, -ENOMEM, or -EPERM: no task runs
+ * here. */
+int io_entry_here(int fd, struct fd_entry **ret_entry) MARU_MUST_USE;
+
 /* The driver that waits of the calling thread are at home in: its own; a guest's by request. */
 uint16_t io_home_here(void);
 
@@ -111,8 +115,13 @@ void io_request_free(struct io *io, maru_op *request);
  * true: tasks may have been woken, and the kick that came with the request taken already. */
 bool io_take_inbox(struct io_driver *io_driver) MARU_MUST_USE;
 
-/* How every operation starts; what is not named here is 0. The start functions' end. */
+/* How every operation starts; what is not named here is 0. The start functions' end; NULL for
+ * NULL. */
 maru_future *io_start(maru_op *op, const maru_future_type *type, int fd);
+
+/* The same of one that names memory, which may be NULL only if there is nothing in it. */
+maru_future *io_start_data(maru_op *op, const maru_future_type *type, int fd, const void *data,
+                           size_t len);
 
 /* ---- readiness (ready.c) ---- */
 

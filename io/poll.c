@@ -148,6 +148,8 @@ void poll_take_request(struct io_driver *io_driver, maru_op *op)
 
 static maru_result begin(maru_op *op, const maru_context *cx)
 {
+    if (UNLIKELY(!context_here()->local))
+        return -EPERM;
     struct io_driver *own = io_driver_here();
     maru_leaf_wait(&op->leaf_, cx);
     op->home_ = io_home_here();
@@ -200,12 +202,13 @@ static const maru_future_type ready_type = { ready_poll, "fd_ready" };
 
 maru_future *maru_fd_ready(maru_op *op, int fd, unsigned interest)
 {
-    maru_future *self = &op->leaf_.future;
+    maru_future *self = io_start(op, &ready_type, fd);
+    if (UNLIKELY(!self))
+        return NULL;
     if (interest == 0 || interest & ~(unsigned)(MARU_READABLE | MARU_WRITABLE))
         return maru_future_ready(self, -EINVAL);
     if (fd < 0)
         return maru_future_ready(self, -EBADF);
-    io_start(op, &ready_type, fd);
     op->done_ = interest;
     op->side_ = POLL_FOREIGN;
     return self;

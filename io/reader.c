@@ -11,6 +11,7 @@
 #include "maru/stream.h"
 
 #include "maru/err.h"
+#include "maru/frame.h"
 #include "runtime/base/check.h"
 
 #include <string.h>
@@ -207,24 +208,32 @@ static const maru_future_type reader_type = { reader_poll, "reader" };
 
 static void init(maru_reader *reader, void *buffer, size_t size)
 {
+    maru_future_fresh(&reader->future_);
     *reader = (maru_reader){ .buffer_ = buffer, .size_ = buffer && size > 1 ? size - 1 : 0 };
 }
 
 void maru_reader_init(maru_reader *reader, int fd, void *buffer, size_t size)
 {
+    if (!reader)
+        return;
     init(reader, buffer, size);
     reader->fd_ = fd;
 }
 
 void maru_reader_init_stream(maru_reader *reader, maru_stream *stream, void *buffer, size_t size)
 {
-    init(reader, stream ? buffer : NULL, size);
+    if (!reader)
+        return;
+    bool can = stream && stream->ops && stream->ops->read;
+    init(reader, can ? buffer : NULL, size);
     reader->stream_ = stream;
 }
 
 static maru_future *start(maru_reader *reader, enum kind kind, unsigned char delimiter,
                           size_t want)
 {
+    if (!reader)
+        return NULL;
     maru_future_init(&reader->future_, &reader_type);
     reader->kind_ = (uint8_t)kind;
     reader->delimiter_ = delimiter;
@@ -275,26 +284,28 @@ maru_future *maru_reader_skip_until(maru_reader *reader, unsigned char delimiter
 
 char *maru_reader_data(const maru_reader *reader)
 {
-    return reader->data_;
+    return reader ? reader->data_ : NULL;
 }
 
 size_t maru_reader_len(const maru_reader *reader)
 {
-    return reader->len_;
+    return reader ? reader->len_ : 0;
 }
 
 bool maru_reader_is_partial(const maru_reader *reader)
 {
-    return reader->partial_;
+    return reader && reader->partial_;
 }
 
 size_t maru_reader_buffered(const maru_reader *reader)
 {
-    return buffered(reader);
+    return reader ? buffered(reader) : 0;
 }
 
 size_t maru_reader_take(maru_reader *reader, size_t count)
 {
+    if (!reader)
+        return 0;
     size_t have = buffered(reader), taken = count < have ? count : have;
     reader->begin_ += taken;
     return taken;

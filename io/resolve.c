@@ -227,6 +227,8 @@ static int copy_name(char *to, const char *name, size_t max)
 maru_future *maru_resolve(maru_resolver *resolver, const char *host, const char *port,
                           maru_addresses **ret_addresses)
 {
+    if (!resolver)
+        return NULL;
     maru_future *self = maru_future_init(&resolver->future_, &resolve_type);
     resolver->is_looking_ = false;
     resolver->lookup_.found_ = NULL;

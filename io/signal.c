@@ -298,6 +298,8 @@ static const maru_future_type next_type = { next_poll, "signal" };
 
 maru_future *maru_signal_next(maru_signal_wait *wait, maru_signal *signal)
 {
+    if (!wait)
+        return NULL;
     if (!signal)
         return maru_future_ready(&wait->future_, -EINVAL);
     maru_future_init(&wait->future_, &next_type);
@@ -338,6 +340,8 @@ static const maru_future_type once_type = { once_poll, "signal_once" };
 
 maru_future *maru_signal_once(maru_signal_once_wait *wait, int signo)
 {
+    if (!wait)
+        return NULL;
     maru_future_init(&wait->future_, &once_type);
     wait->signal_ = (maru_signal){ .fd_ = -1, .signo_ = signo };
     return &wait->future_;

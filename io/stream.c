@@ -10,15 +10,6 @@ static maru_op *op_of(maru_future *self)
     return (maru_op *)(void *)self;
 }
 
-static maru_future *start(maru_op *op, const maru_future_type *type, int fd, const void *data,
-                          size_t len)
-{
-    maru_future *self = io_start(op, type, fd);
-    op->data_ = (void *)(uintptr_t)data;
-    op->len_ = len;
-    return self;
-}
-
 static bool would_block(int error)
 {
     return error == EAGAIN || error == EWOULDBLOCK;
@@ -39,7 +30,7 @@ static maru_result recv_poll(maru_future *self, maru_context *cx)
 {
     maru_op *op = op_of(self);
     struct fd_entry *entry;
-    int rc = fd_table_get(&io_here()->table, op->fd_, &entry);
+    int rc = io_entry_here(op->fd_, &entry);
     if (rc < 0)
         return rc;
     if (op->len_ == 0)
@@ -67,7 +58,7 @@ static const maru_future_type recv_type = { recv_poll, "recv" };
 
 maru_future *maru_recv(maru_op *op, int fd, void *data, size_t len)
 {
-    return start(op, &recv_type, fd, data, len);
+    return io_start_data(op, &recv_type, fd, data, len);
 }
 
 /* ---- peek ---- */
@@ -90,7 +81,7 @@ static const maru_future_type peek_type = { peek_poll, "peek" };
 
 maru_future *maru_peek(maru_op *op, int fd, void *data, size_t len)
 {
-    return start(op, &peek_type, fd, data, len);
+    return io_start_data(op, &peek_type, fd, data, len);
 }
 
 /* ---- send ---- */
@@ -110,7 +101,7 @@ static ssize_t send_some(const maru_op *op)
 static maru_result send_until(maru_op *op, maru_context *cx, bool all)
 {
     struct fd_entry *entry;
-    int rc = fd_table_get(&io_here()->table, op->fd_, &entry);
+    int rc = io_entry_here(op->fd_, &entry);
     if (rc < 0)
         return rc;
     maru_result go = ready_before(entry, op, SIDE_WRITE, cx);
@@ -148,17 +139,17 @@ static const maru_future_type send_all_type = { send_all_poll, "send_all" };
 
 maru_future *maru_send(maru_op *op, int fd, const void *data, size_t len)
 {
-    return start(op, &send_type, fd, data, len);
+    return io_start_data(op, &send_type, fd, data, len);
 }
 
 maru_future *maru_send_all(maru_op *op, int fd, const void *data, size_t len)
 {
-    return start(op, &send_all_type, fd, data, len);
+    return io_start_data(op, &send_all_type, fd, data, len);
 }
 
 size_t maru_op_progress(const maru_op *op)
 {
-    return op->done_;
+    return op ? op->done_ : 0;
 }
 
 /* ---- shutdown ---- */
@@ -171,7 +162,7 @@ static maru_result shutdown_poll(maru_future *self, maru_context *cx)
     uint32_t seen;
     if (cx->ending != MARU_GO)
         return -ECANCELED;
-    int rc = fd_table_get(&io_here()->table, op->fd_, &entry);
+    int rc = io_entry_here(op->fd_, &entry);
     if (rc < 0)
         return rc;
     if (!ready_enter(entry, op, SIDE_WRITE, &seen))
@@ -185,5 +176,8 @@ static const maru_future_type shutdown_type = { shutdown_poll, "shutdown" };
 
 maru_future *maru_shutdown(maru_op *op, int fd, int how)
 {
-    return start(op, &shutdown_type, fd, NULL, (size_t)how);
+    maru_future *self = io_start(op, &shutdown_type, fd);
+    if (self)
+        op->len_ = (size_t)how;
+    return self;
 }

@@ -36,12 +36,8 @@ static uint16_t count_of(size_t count)
 static maru_future *start(maru_op *op, const maru_future_type *type, int fd,
                           const struct iovec *pieces, size_t count)
 {
-    maru_future *self = io_start(op, type, fd);
-    if (count > MARU_PIECES_MAX || (count > 0 && !pieces))
-        return maru_future_ready(self, -EINVAL);
-    op->data_ = (void *)(uintptr_t)pieces;
-    op->len_ = count;
-    return self;
+    maru_future *self = io_start_data(op, type, fd, pieces, count);
+    return count > MARU_PIECES_MAX ? maru_future_ready(self, -EINVAL) : self;
 }
 
 /* ---- recv ---- */

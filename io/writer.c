@@ -8,6 +8,7 @@
 #include "maru/stream.h"
 
 #include "maru/err.h"
+#include "maru/frame.h"
 #include "runtime/base/check.h"
 
 #include <stdarg.h>
@@ -98,23 +99,31 @@ static const maru_future_type writer_type = { writer_poll, "writer" };
 
 static void init(maru_writer *writer, void *buffer, size_t size)
 {
+    maru_future_fresh(&writer->future_);
     *writer = (maru_writer){ .buffer_ = buffer, .size_ = buffer && size > 1 ? size - 1 : 0 };
 }
 
 void maru_writer_init(maru_writer *writer, int fd, void *buffer, size_t size)
 {
+    if (!writer)
+        return;
     init(writer, buffer, size);
     writer->fd_ = fd;
 }
 
 void maru_writer_init_stream(maru_writer *writer, maru_stream *stream, void *buffer, size_t size)
 {
-    init(writer, stream ? buffer : NULL, size);
+    if (!writer)
+        return;
+    bool can = stream && stream->ops && stream->ops->write;
+    init(writer, can ? buffer : NULL, size);
     writer->stream_ = stream;
 }
 
 static maru_future *start(maru_writer *writer, const void *data, size_t len, bool flushes)
 {
+    if (!writer)
+        return NULL;
     maru_future_init(&writer->future_, &writer_type);
     writer->inner_ = NULL;
     writer->data_ = data;
@@ -139,7 +148,7 @@ maru_future *maru_writer_flush(maru_writer *writer)
 int maru_writer_printf(maru_writer *writer, const char *format, ...)
 {
     va_list arguments;
-    if (writer->size_ == 0 || !format)
+    if (!writer || writer->size_ == 0 || !format)
         return -EINVAL;
     memmove(writer->buffer_, writer->buffer_ + writer->begin_, buffered(writer));
     writer->end_ = buffered(writer);
@@ -158,10 +167,10 @@ int maru_writer_printf(maru_writer *writer, const char *format, ...)
 
 size_t maru_writer_progress(const maru_writer *writer)
 {
-    return writer->done_;
+    return writer ? writer->done_ : 0;
 }
 
 size_t maru_writer_buffered(const maru_writer *writer)
 {
-    return buffered(writer);
+    return writer ? buffered(writer) : 0;
 }

@@ -45,6 +45,8 @@ static maru_result begin(maru_sleep *sleep, struct local *local, const maru_cont
         return -ECANCELED;
     if (was_due(sleep))
         return 0;
+    if (UNLIKELY(!local))
+        return -EPERM;
     maru_leaf_wait(&sleep->leaf_, cx);
     timer_arm(local, sleep, sleep->deadline_ns_);
     return MARU_PENDING;

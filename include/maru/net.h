@@ -4,7 +4,8 @@
  * A socket is registered with the runtime at its first wait and forgotten by maru_close, which
  * is why a descriptor that was awaited must be closed by maru_close. The first accept or connect
  * on a descriptor sets O_NONBLOCK. One maru_op carries one operation at a time. All of them give
- * -ECANCELED when cancelled first, -EBADF when the descriptor is closed meanwhile.
+ * -ECANCELED when cancelled first, -EBADF when the descriptor is closed meanwhile or was none, and
+ * -EINVAL when there are bytes to be moved and NULL is where they are.
  */
 #ifndef MARU_NET_H
 #define MARU_NET_H
@@ -133,7 +134,8 @@ maru_future *maru_accept(maru_op *op, int fd) MARU_MUST_USE;
 /* Connects a stream socket, or gives a datagram socket its one peer: then maru_send and maru_recv
  * send to it and receive from it alone. `address` must stay until the future has ended.
  * Threads: start function, task only.
- * Result: 0. Errors: what connect(2) says. After an error close the descriptor. */
+ * Result: 0. Errors: -EINVAL address is NULL; what connect(2) says. After an error close the
+ * descriptor. */
 maru_future *maru_connect(maru_op *op, int fd, const struct sockaddr *address,
                           socklen_t len) MARU_MUST_USE;
 

@@ -76,7 +76,8 @@ typedef struct maru_dialer {
  * perhaps: put a maru_within round it. Cancelled, it leaves no socket behind.
  * Threads: start function, task only.
  * Result: the connected descriptor, the caller's, for maru_close. Errors: those of maru_resolve;
- * when every address has failed, the first one's error, as maru_socket and maru_connect tell it. */
+ * -EINVAL also when port is NULL, for there is nobody at port 0; when every address has failed, the
+ * first one's error, as maru_socket and maru_connect tell it. */
 maru_future *maru_dial(maru_dialer *dialer, const char *host, const char *port) MARU_MUST_USE;
 
 /* Listening on a host by name: an async function's frame. */

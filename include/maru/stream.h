@@ -48,7 +48,8 @@ typedef struct maru_socket_stream {
     maru_op in_, out_;
 } maru_socket_stream;
 
-/* Makes a stream of a stream socket, which it does not close.
+/* Makes a stream of a stream socket, which it does not close. Aborts while one of its reads or
+ * writes is in flight.
  * Threads: task only.
  * Returns &socket->stream. */
 maru_stream *maru_socket_stream_init(maru_socket_stream *socket, int fd);
@@ -77,10 +78,12 @@ typedef struct maru_reader {
 
 /* Makes a reader of a stream socket with an empty buffer of `size` bytes, of which it uses one less
  * for data. What is wrong is told by the requests: -EINVAL buffer is NULL or size below 2; -EBADF.
+ * Aborts while a request is in flight.
  * Threads: task only. */
 void maru_reader_init(maru_reader *reader, int fd, void *buffer, size_t size);
 
-/* The same of another stream, which must stay as long as the reader is used.
+/* The same of another stream, which must stay as long as the reader is used. -EINVAL also: stream
+ * is NULL or cannot read.
  * Threads: task only. */
 void maru_reader_init_stream(maru_reader *reader, maru_stream *stream, void *buffer, size_t size);
 
@@ -165,10 +168,12 @@ typedef struct maru_writer {
 
 /* Makes a writer of a stream socket with an empty buffer of `size` bytes, of which it uses one less
  * for data. What is wrong is told by the requests: -EINVAL buffer is NULL or size below 2; -EBADF.
+ * Aborts while a request is in flight.
  * Threads: task only. */
 void maru_writer_init(maru_writer *writer, int fd, void *buffer, size_t size);
 
-/* The same of another stream, which must stay as long as the writer is used.
+/* The same of another stream, which must stay as long as the writer is used. -EINVAL also: stream
+ * is NULL or cannot write.
  * Threads: task only. */
 void maru_writer_init_stream(maru_writer *writer, maru_stream *stream, void *buffer, size_t size);
 

@@ -47,16 +47,19 @@ static int make_copy(maru_blocking_job *job)
 
 static maru_result first_poll(maru_blocking_job *job, bool strict, const maru_context *cx)
 {
-    job->pool_ = context_here()->local->blocking;
+    struct local *local = context_here()->local;
+    if (!local)
+        return -EPERM;
+    job->pool_ = local->blocking;
     int rc = job->kind_ == BLOCKING_COPIED ? make_copy(job) : 0;
     if (rc < 0)
         return rc;
     maru_leaf_wait(&job->leaf_, cx);
-    clock_hold(context_here()->local->clock);
+    clock_hold(local->clock);
     rc = blocking_submit(job->pool_, entry_of(job), strict);
     if (rc == 0)
         return MARU_PENDING;
-    clock_release(context_here()->local->clock);
+    clock_release(local->clock);
     forget_copy(job);
     return rc;
 }
@@ -111,6 +114,8 @@ static const maru_future_type copy_type = { job_poll, "blocking copy" };
 static maru_future *start(maru_blocking_job *job, const maru_future_type *type,
                           maru_blocking_fn *fn, void *arg)
 {
+    if (!job)
+        return NULL;
     maru_future *self = maru_future_init(&job->leaf_.future, type);
     job->link_ = (maru_link){ NULL, NULL };
     job->fn_ = fn;
@@ -137,6 +142,8 @@ maru_future *maru_blocking_copy(maru_blocking_job *job, maru_blocking_fn *fn,
                                 void (*drop)(void *arg), void *arg, size_t size)
 {
     maru_future *self = start(job, &copy_type, fn, arg);
+    if (!self)
+        return NULL;
     job->drop_ = drop;
     job->size_ = size;
     job->kind_ = BLOCKING_COPIED;
