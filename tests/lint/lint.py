@@ -5,7 +5,8 @@
 
 Prints `path:line: rule: message` for each finding and ends with one line that counts them; fails
 if there is any. The rules: format (layout.py), layers, banned, atomics (layers.py), headers, docs
-(headers.py), tests, words, files (house.py), and allow (tree.py), which judges the exemptions.
+(headers.py), badargs (badargs.py), tests, words, files (house.py), and allow (tree.py), which
+judges the exemptions.
 --mirror prints sizes and counts beside those of other codebases instead, and never fails.
 """
 
@@ -16,6 +17,7 @@ import sys
 sys.dont_write_bytecode = True          # a lint leaves nothing in the tree it judges
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import badargs      # noqa: E402
 import headers      # noqa: E402
 import house        # noqa: E402
 import layers       # noqa: E402
@@ -23,14 +25,14 @@ import layout       # noqa: E402
 import mirror       # noqa: E402
 from tree import Tree   # noqa: E402
 
-RULES = ("format", "layers", "banned", "atomics", "tests", "headers", "docs", "words", "files",
-         "allow")
+RULES = ("format", "layers", "banned", "atomics", "tests", "headers", "docs", "badargs", "words",
+         "files", "allow")
 
 
 def judge(root):
     """Returns the tree with its findings, in order of path and line."""
     tree = Tree(root)
-    for module in (layout, layers, headers, house):
+    for module in (layout, layers, headers, badargs, house):
         module.check(tree)
     quiet = {"format", "headers"} if tree.notes else set()
     tree.check_allowances(RULES, quiet)

@@ -129,6 +129,16 @@ int deque_top(const struct deque *deque)
     return atomic_load_acq(&deque->top);    /* pairs with steal: top */
 }
 """,
+    "tests/unit/test_bad_thing.c": """\
+/* test_bad_thing.c - the public functions with bad arguments. */
+void things(void)
+{
+    BAD(0, maru_thing_count(NULL));
+    BAD(0, maru_thing_size(NULL));
+    BAD(-2, maru_double(-1));
+    BAD(0, maru_half(-1));
+}
+""",
     "tests/unit/test_alloc.c": "/* test_alloc.c - chunks. */\nextern int nothing;\n",
     "tests/unit/test_deque.c": """\
 /* test_deque.c - the vocabulary keeps its braces. */
@@ -439,6 +449,23 @@ class Docs(LintTest):
         line = self.replace("include/maru/thing.h", "int64_t maru_thing_size",
                             "\nint64_t maru_thing_size")
         self.expect(("include/maru/thing.h", line + 1, "docs"))
+
+
+class BadArguments(LintTest):
+    def test_a_function_without_a_table(self):
+        line = self.replace("include/maru/thing.h", "int64_t maru_thing_size(",
+                            "int64_t maru_thing_width(")
+        self.expect(("include/maru/thing.h", line, "badargs"))
+
+    def test_a_name_in_a_comment_or_a_string_is_no_call(self):
+        self.replace("tests/unit/test_bad_thing.c", "    BAD(0, maru_thing_size(NULL));\n",
+                     "    /* maru_thing_size(NULL) */\n    BAD(0, \"maru_thing_size(NULL)\");\n")
+        self.expect(("include/maru/thing.h", 15, "badargs"))
+
+    def test_only_tables_count(self):
+        self.replace("tests/unit/test_bad_thing.c", "    BAD(-2, maru_double(-1));\n", "")
+        self.add("tests/unit/test_alloc.c", "int two = maru_double(1);\n")
+        self.expect(("include/maru/thing.h", 19, "badargs"))
 
 
 class Words(LintTest):

@@ -92,7 +92,7 @@ def executables(folder, prefix):
 def wants_backends(path):
     """Tests that speak with the kernel run on each backend."""
     return re.search(r"test_(io|metrics|net|runtime|async|example|hook|accept|close|connect|dial|"
-                     r"datagram|poll|reader|ready|socket|stream|vector|writer)", path) is not None
+                     r"bad|datagram|exhaustion|poll|reader|ready|socket|stream|vector|writer)", path) is not None
 
 
 def source_of(path):
