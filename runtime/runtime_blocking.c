@@ -26,6 +26,7 @@ int runtime_make_blocking(maru_runtime *runtime, const maru_options *options)
                                   : options->blocking_keep_alive_ms * INT64_C(1000000),
         .stack_bytes = stack_bytes(options),
         .allocator = runtime->alloc.user,
+        .hooks = runtime->hooks,
         .on_end = options->flavor == MARU_FLAVOR_SINGLE ? sched_release_clock : NULL,
         .sched = &runtime->sched,
     };

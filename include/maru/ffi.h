@@ -60,7 +60,7 @@ struct sockaddr;
 struct sockaddr_storage;
 
 enum {
-    MARU_BLOCKING_THREADS = 1024,
+    MARU_FIRST_BLOCKING_THREAD = 1024,
     MARU_ENDPOINT_TEXT_MAX = 448,
     MARU_NAME_BYTES = 40,
     MARU_PIECES_MAX = 1024,

@@ -61,7 +61,8 @@ typedef struct maru_hooks {
     uint32_t reserved;
     void *arg;                   /* of every call */
     /* A thread that the runtime made begins and ends: workers, by number, and threads for blocking
-     * calls, numbered from MARU_BLOCKING_THREADS. A calling thread that works is not ours. */
+     * calls, numbered from MARU_FIRST_BLOCKING_THREAD. A calling thread that works is not ours. A
+     * thread that maru_blocking_abandon keeps busy may end after the runtime. */
     void (*on_thread_start)(void *arg, uint32_t thread);
     void (*on_thread_stop)(void *arg, uint32_t thread);
     /* A worker is about to sleep until something happens, and is back. They alternate. */
@@ -73,7 +74,7 @@ typedef struct maru_hooks {
 } maru_hooks;
 
 /* The number of the first thread for blocking calls in the hooks of threads. */
-#define MARU_BLOCKING_THREADS 1024u
+#define MARU_FIRST_BLOCKING_THREAD 1024u
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

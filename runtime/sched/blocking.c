@@ -3,6 +3,7 @@
 
 #include "maru/err.h"
 #include "runtime/base/check.h"
+#include "runtime/base/hooks.h"
 #include "runtime/base/list.h"
 #include "runtime/base/lock.h"
 #include "runtime/task/waker.h"
@@ -392,10 +393,14 @@ void blocking_run(maru_blocking_job *job)
 {
     struct blocking *pool = job->pool_;
     struct blocking_thread self = { .handle = blocking_thread_self() };
+    const maru_hooks hooks = pool->options.hooks;       /* the pool may be gone at the end */
     nap_init(&self.nap);
-    blocking_thread_name(check_in(pool, &self));
+    uint32_t number = check_in(pool, &self);
+    blocking_thread_name(number);
+    hooks_thread_start(&hooks, MARU_FIRST_BLOCKING_THREAD + number);
     while (job)
         job = next(pool, &self, run(pool, job));
+    hooks_thread_stop(&hooks, MARU_FIRST_BLOCKING_THREAD + number);
     nap_fini(&self.nap);
 }
 

@@ -33,6 +33,7 @@
 #define MARU_SCHED_BLOCKING_H
 
 #include "maru/blocking.h"
+#include "maru/hooks.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/config.h"
 #include "runtime/sched/nap.h"
@@ -51,6 +52,7 @@ struct blocking_options {
     unsigned char cpus[CPUS_MAX / 8] __attribute__((aligned(8)));
     bool has_cpus;
     maru_allocator allocator;    /* the user's; both functions NULL: there is none */
+    maru_hooks hooks;            /* the user's; those of threads are called */
     void (*on_end)(struct sched *sched);    /* called by a thread after the wake of an awaited job,
                                                so that a paused clock may move; NULL: nothing */
     struct sched *sched;         /* its argument; there as long as somebody waits */

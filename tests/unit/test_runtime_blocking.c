@@ -506,3 +506,62 @@ Test(runtime_blocking, a_job_cannot_free_its_own_runtime)
 {
     EVERYWHERE(-EDEADLK, frees_its_own);
 }
+
+/* ---- hooks of its threads (conformance 14) ---- */
+
+static uint32_t starts, stops, first = UINT32_MAX;
+
+static void on_start(void *arg, uint32_t thread)
+{
+    (void)arg;
+    if (thread < MARU_FIRST_BLOCKING_THREAD)
+        return;
+    atomic_add_sc(&starts, 1u);
+    atomic_store_rel(&first, thread);
+}
+
+static void on_stop(void *arg, uint32_t thread)
+{
+    (void)arg;
+    if (thread >= MARU_FIRST_BLOCKING_THREAD)
+        atomic_add_sc(&stops, 1u);
+}
+
+static maru_result seven(void *arg)
+{
+    (void)arg;
+    return 7;
+}
+
+struct sevens {
+    maru_frame frame;
+    maru_blocking_job job;
+};
+
+maru_async(sevens)
+{
+    maru_result n;
+    maru_await(n, maru_blocking(&me->job, seven, NULL));
+    maru_return(n);
+}
+maru_end;
+
+Test(runtime_blocking, hooks_are_told_when_its_threads_begin_and_end, .timeout = 20)
+{
+    maru_runtime *runtime;
+    maru_options options;
+    maru_hooks hooks = { .size = sizeof hooks,
+                         .on_thread_start = on_start,
+                         .on_thread_stop = on_stop };
+    maru_options_init(&options, sizeof options);
+    options.workers = 1;
+    options.blocking_threads = 1;
+    options.hooks = &hooks;
+    cr_assert_eq(maru_runtime_new(&options, &runtime), 0);
+    cr_assert_eq(maru_block_on(runtime, sevens), 7);
+    cr_assert_eq(maru_block_on(runtime, sevens), 7);
+    cr_assert_eq(maru_runtime_free(runtime), 0);
+    cr_assert_eq(atomic_load_sc(&starts), 1u);
+    cr_assert_eq(atomic_load_sc(&stops), 1u);
+    cr_assert_eq(atomic_load_acq(&first), MARU_FIRST_BLOCKING_THREAD);
+}
