@@ -309,6 +309,17 @@ static void tasks(struct bad *bad)
         NONE(maru_spawn_future(&future));
 }
 
+struct waits {
+    maru_frame frame;
+};
+
+maru_async(waits)
+{
+    maru_await_cancel();
+    maru_return(7);
+}
+maru_end;
+
 struct handles {
     maru_frame frame;
     struct bad *bad;
@@ -324,14 +335,14 @@ maru_async(handles)
     AWAITED(-EINVAL, maru_wait_task(&me->wait, NULL));
     AWAITED(-EDEADLK, maru_join_task(&me->wait, context_here()->task));
     AWAITED(-EDEADLK, maru_wait_task(&me->wait, context_here()->task));
-    me->task = maru_spawn(child, .value = 7);
+    me->task = maru_spawn(waits);
     bad = me->bad;
+    NONE(maru_task_root(me->task, &waits_async));
     NONE(maru_task_root(me->task, &joins_async));
     NONE(maru_task_root(me->task, NULL));
+    maru_cancel(me->task);
     maru_await(me->got, maru_join_task(&me->wait, me->task));
-    bad = me->bad;
-    BAD(7, me->got);
-    BAD(true, maru_join_delivered(&me->wait));
+    maru_return(me->got == 7 && maru_join_delivered(&me->wait) ? 0 : -EPROTO);
 }
 maru_end;
 
