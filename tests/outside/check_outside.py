@@ -340,14 +340,14 @@ def in_a_cmake_project():
                        os.path.join(HERE, "cmake_user", "CMakeLists.txt"),
                        os.path.join(api.ROOT, "examples", "cpp_futures.cpp")):
             shutil.copy(source, folder)
-        call("cmake", "-S", folder, "-B", os.path.join(folder, "out"),
+        call("cmake", "-G", "Ninja", "-S", folder, "-B", os.path.join(folder, "out"),
              f"-DCMAKE_PREFIX_PATH={PREFIX}")
         call("cmake", "--build", os.path.join(folder, "out"))
         says(SAID, os.path.join(folder, "out", "shared"))
         says(SAID, os.path.join(folder, "out", "static"))
         says(SAID_CXX, os.path.join(folder, "out", "futures"))
-        done = subprocess.run(["cmake", "-S", folder, "-B", os.path.join(folder, "newer"),
-                               f"-DCMAKE_PREFIX_PATH={PREFIX}", "-DWANTED=1.0"], text=True,
+        done = subprocess.run(["cmake", "-G", "Ninja", "-S", folder, "-B",
+                               os.path.join(folder, "newer"), f"-DCMAKE_PREFIX_PATH={PREFIX}", "-DWANTED=1.0"], text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         expect(done.returncode != 0 and "version" in done.stdout, "it takes 0.1 for 1.0")
         finds_the_edge("cmake", "--build", os.path.join(folder, "out"), "--target", "edge")
