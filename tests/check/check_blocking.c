@@ -4,7 +4,7 @@
  *     check_blocking */
 #include "tests/support/blocking_jobs.h"
 
-#include <netdb.h>
+#include <unistd.h>
 
 static bool jobs_on_one_thread(void)
 {
@@ -79,14 +79,10 @@ static bool runtime_goes_first(void)
 
 /* ---- names ---- */
 
-/* A machine without /etc/hosts does not know it; then the numeric address must do. */
+/* A machine without /etc/hosts would ask the network; then the numeric address must do. */
 static const char *own_host(void)
 {
-    struct addrinfo *found;
-    if (getaddrinfo("localhost", "80", NULL, &found) != 0)
-        return "127.0.0.1";
-    freeaddrinfo(found);
-    return "localhost";
+    return access("/etc/hosts", R_OK) == 0 ? "localhost" : "127.0.0.1";
 }
 
 struct meets {

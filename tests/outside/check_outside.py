@@ -74,7 +74,7 @@ def version():
 def install():
     os.makedirs(BUILD, exist_ok=True)
     again = ["--reconfigure"] if os.path.exists(os.path.join(BUILD, "build.ninja")) else []
-    call("meson", "setup", *again, BUILD, "--prefix", PREFIX, "-Dbuildtype=release",
+    call("meson", "setup", *again, BUILD, "--prefix", PREFIX, "--libdir", "lib", "-Dbuildtype=release",
          "-Ddefault_library=both", "-Dtests=false", "-Dwerror=true", cwd=api.ROOT)
     call("ninja", "-C", BUILD, "libmaru.a", f"libmaru.so.{version()}")
     shutil.rmtree(PREFIX, ignore_errors=True)

@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <netdb.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct {
     struct gate gate;
@@ -66,12 +67,13 @@ static int look_up_all(char *numbers, const char *port, const struct addrinfo *h
     return 0;
 }
 
-/* The system's answer, or, on a machine without /etc/hosts, the one that it would give. */
+/* The system's answer, or, on a machine without /etc/hosts, which would ask the network, the one
+ * that it would give. */
 static int look_up_localhost(const char *port, const struct addrinfo *hints,
                              struct addrinfo **ret_found)
 {
-    int code = system_look_up()("localhost", port, hints, ret_found);
-    return code == 0 ? 0 : system_look_up()("127.0.0.1", port, hints, ret_found);
+    const char *host = access("/etc/hosts", R_OK) == 0 ? "localhost" : "127.0.0.1";
+    return system_look_up()(host, port, hints, ret_found);
 }
 
 int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
