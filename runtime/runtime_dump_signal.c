@@ -6,6 +6,7 @@
  *
  * The handler enters the kernel by syscall(2): write(2) is a point of cancellation, and a thread
  * that was ended by it would stay inside of the bell for ever. */
+#include "runtime/base/signals.h"
 #include "runtime/base/doorbell.h"
 #include "runtime/runtime_dump.h"
 #include "runtime/runtime_parts.h"
@@ -80,9 +81,9 @@ static void *dump_signal_main(void *arg)
 static int start_thread(struct dump_signal *signal)
 {
     sigset_t before;
-    runtime_block_signals(&before);
+    signals_block(&before);
     int rc = -pthread_create(&signal->thread, NULL, dump_signal_main, signal);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    signals_restore(&before);
     return rc;
 }
 

@@ -82,10 +82,6 @@ void runtime_join_threads(maru_runtime *runtime);
 /* The calling thread becomes the owner of a worker's driver. 0 or a negative errno. */
 int runtime_attach(maru_runtime *runtime, uint32_t id) MARU_MUST_USE;
 
-/* Signals are the program's business: our threads take none but those they cause. Before one is
- * made; the caller restores *ret_before after it. */
-void runtime_block_signals(sigset_t *ret_before);
-
 /* The worker's loop, until the runtime has stopped. By the thread that has entered the worker. */
 void runtime_run_worker(struct worker *worker);
 

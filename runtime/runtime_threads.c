@@ -5,9 +5,9 @@
  * Nothing runs before all threads are there, so a runtime that cannot be made has done nothing. */
 #include "runtime/runtime_parts.h"
 
+#include "runtime/base/signals.h"
 #include "runtime/runtime_cpus.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -91,16 +91,6 @@ static void *worker_main(void *arg)
 
 /* ---- all of them ---- */
 
-void runtime_block_signals(sigset_t *ret_before)
-{
-    static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS };
-    sigset_t set;
-    sigfillset(&set);
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        sigdelset(&set, own[i]);
-    pthread_sigmask(SIG_SETMASK, &set, ret_before);
-}
-
 static int make_threads(maru_runtime *runtime)
 {
     pthread_attr_t attr;
@@ -121,9 +111,9 @@ static int make_threads(maru_runtime *runtime)
 int runtime_start_threads(maru_runtime *runtime)
 {
     sigset_t before;
-    runtime_block_signals(&before);
+    signals_block(&before);
     int rc = make_threads(runtime);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    signals_restore(&before);
     pthread_mutex_lock(&runtime->mutex);
     while (runtime->ready < runtime->started)
         pthread_cond_wait(&runtime->changed, &runtime->mutex);

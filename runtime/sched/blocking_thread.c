@@ -2,9 +2,9 @@
 #include "runtime/sched/blocking.h"
 
 #include "maru/err.h"
+#include "runtime/base/signals.h"
 
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 
 static void *thread_main(void *arg)
@@ -19,17 +19,6 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-/* Signals are the program's business: our threads take none but those they cause. */
-static void block_signals(sigset_t *ret_before)
-{
-    static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT };
-    sigset_t set;
-    sigfillset(&set);
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        sigdelset(&set, own[i]);
-    pthread_sigmask(SIG_SETMASK, &set, ret_before);
-}
-
 int blocking_thread_start(const struct blocking_options *options, maru_blocking_job *job)
 {
     pthread_attr_t attr;
@@ -38,10 +27,10 @@ int blocking_thread_start(const struct blocking_options *options, maru_blocking_
     if (pthread_attr_init(&attr) != 0)
         return -EAGAIN;
     int rc = options->stack_bytes > 0 ? pthread_attr_setstacksize(&attr, options->stack_bytes) : 0;
-    block_signals(&before);
+    signals_block(&before);
     if (rc == 0)
         rc = pthread_create(&handle, &attr, thread_main, job);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    signals_restore(&before);
     (void)pthread_attr_destroy(&attr);          /* has nothing to fail */
     return rc == 0 ? 0 : -EAGAIN;
 }

@@ -49,7 +49,7 @@ Test(blocking_thread, it_has_a_name_and_takes_no_signals_but_those_it_causes)
     static const int blocked[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD, SIGPIPE, SIGALRM };
     for (size_t i = 0; i < sizeof blocked / sizeof *blocked; i++)
         cr_assert(sigismember(&likeness.blocked, blocked[i]), "%d", blocked[i]);
-    static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT };
+    static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS };
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         cr_assert_not(sigismember(&likeness.blocked, own[i]), "%d", own[i]);
 }
