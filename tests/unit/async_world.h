@@ -5,6 +5,7 @@
 #define MARU_TESTS_ASYNC_WORLD_H
 
 #include "runtime/base/atomic.h"
+#include "tests/support/join_outside.h"
 
 #include <criterion/criterion.h>
 #include <maru.h>
@@ -46,25 +47,10 @@ static inline void world_free(maru_runtime *runtime)
 static const uint32_t WORLDS[] = { 0, 1, 2, 4 };
 enum { WORLDS_COUNT = sizeof WORLDS / sizeof *WORLDS };
 
-/* Joins a task from outside: a guest that does nothing but wait. */
-struct joins_for_us {
-    maru_frame frame;
-    maru_task *task;
-    maru_join_wait join;
-};
-
-maru_async(joins_for_us)
-{
-    maru_result n;
-    maru_await(n, maru_join_task(&me->join, me->task));
-    maru_return(n);
-}
-maru_end;
-
 static inline maru_result world_join(maru_runtime *runtime, maru_task *task)
 {
     cr_assert_not_null(task);
-    return maru_block_on(runtime, joins_for_us, .task = task);
+    return join_outside(runtime, task);
 }
 
 /* EVERYWHERE(result, f, .arg = v): f ends with this result on every kind of runtime, as a task of

@@ -12,6 +12,7 @@
 #include "runtime/base/context.h"
 #include "runtime/base/list.h"
 #include "runtime/base/lock.h"
+#include "tests/support/join_outside.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -112,25 +113,10 @@ UNUSED static void world_end(struct world *world, maru_result result)
                  count_fds() - world->fds);
 }
 
-/* Waits for a task from outside. */
-struct joins_for_us {
-    maru_frame frame;
-    maru_task *task;
-    maru_join_wait join;
-};
-
-maru_async(joins_for_us)
-{
-    maru_result n;
-    maru_await(n, maru_join_task(&me->join, me->task));
-    maru_return(n);
-}
-maru_end;
-
 UNUSED static maru_result world_join(const struct world *world, maru_task *task)
 {
     cr_assert_not_null(task);
-    return maru_block_on(world->runtime, joins_for_us, .task = task);
+    return join_outside(world->runtime, task);
 }
 
 /* As a task of the workers. */
