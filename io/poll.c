@@ -126,12 +126,12 @@ static void take_asked(struct io_driver *io_driver, maru_op *op)
 
 void poll_take_request(struct io_driver *io_driver, maru_op *op)
 {
-    uint8_t stage = atomic_load_acq(&op->stage_);                   /* pairs with ask, cancel */
+    uint8_t stage = atomic_load_acq(&op->stage_);       /* pairs with begin, cancel and end */
     if (stage == STAGE_POLL_ASKED || stage == STAGE_POLL_WITHDRAWN) {
         take_asked(io_driver, op);
         return;
     }
-    if (atomic_load_acq(&op->stage_) == STAGE_POLL_OVER) {          /* pairs with poll_event */
+    if (stage == STAGE_POLL_OVER) {
         maru_leaf_complete(&op->leaf_);
         return;
     }
