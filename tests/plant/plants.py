@@ -299,4 +299,16 @@ PLANTS = (
           "    while (pool->live + pool->starting != pool->abandoned) {\n",
           "    while (pool->live + pool->starting > 0) {\n",
           "blocking", "end_leaves_what_hangs", "B7"),
+    # ---- one-shot polls of guests ----
+    Plant("an event completes what is in the inbox",
+          "io/poll.c",
+          "        atomic_store_rel(&op->stage_, (uint8_t)STAGE_POLL_OVER);    "
+          "/* owner: taken out later */",
+          "        maru_leaf_complete(&op->leaf_);",
+          "poll", "guest_gives_up", "POLL_OVER"),
+    Plant("a withdrawn request is begun",
+          "io/poll.c",
+          "    if (!atomic_cas_ar(&op->stage_, &stage, (uint8_t)STAGE_POLLING)) {",
+          "    op->stage_ = STAGE_POLLING;\n    if (false) {",
+          "poll", "guest_gives_up", "POLL_WITHDRAWN"),
 )
